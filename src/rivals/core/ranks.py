@@ -1,0 +1,58 @@
+"""Ranks: the processes of one run under torchrun; PyTorch distributed is the engine, and no module is wrapped.
+
+A flat all-reduce of the gradients that exist, after each backward, equals one process on the whole batch to rounding.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import distributed
+
+from rivals.core.types import Tensor
+
+
+class Ranks(NamedTuple):
+    """This process's place among `world` of them."""
+
+    rank: int = 0
+    world: int = 1
+
+    @torch.no_grad()
+    def mean_(self, tensors: Sequence[Tensor]) -> None:
+        """Each tensor becomes its mean over the ranks, in place, in one collective."""
+        if self.world == 1 or not tensors:
+            return
+        flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+        distributed.all_reduce(flat)
+        flat /= self.world
+        for tensor, piece in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+            tensor.copy_(piece.view_as(tensor))
+
+    @torch.no_grad()
+    def same_(self, tensors: Sequence[Tensor]) -> None:
+        """Each tensor becomes rank 0's."""
+        if self.world > 1:
+            for tensor in tensors:
+                distributed.broadcast(tensor, 0)
+
+
+def join(device: torch.device) -> Ranks:
+    """This process's ranks as torchrun's environment tells them, joining the group once; one rank without torchrun."""
+    if not distributed.is_initialized():
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return Ranks()
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Ranks(distributed.get_rank(), distributed.get_world_size())
+
+
+def launch_key() -> str:
+    """A name for this launch that its elastic restarts share; empty without torchrun."""
+    run = os.environ.get("TORCHELASTIC_RUN_ID")
+    return f"{run}-{os.getppid()}" if run else ""
+
+
+def restarted() -> bool:
+    """Whether torchrun has started this group again after a worker died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0

@@ -1,0 +1,261 @@
+"""Store: the run folder, which always holds a whole, checked state, however the run was stopped.
+
+A file is written beside its place, flushed, and moved there in one step. A state's name carries its SHA-256
+(`state-<seen>.<digest>.pt`): neither torch.save nor safetensors notices a flipped bit.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import pickle  # only for the name of the error that a refused file raises
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import safetensors.torch
+import torch
+
+from rivals.core.errors import UserError
+
+State = dict[str, Any]
+
+
+class Hashing:
+    """A file being written that knows the SHA-256 of what went through."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file, self.sha = file, hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self.sha.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def write_file(path: Path, write: Callable[[Any], object], name: Callable[[str], str] | None = None) -> str:
+    """Writes a file whole or not at all and returns its SHA-256; `name` makes the file's name from the digest.
+
+    Raises OSError (disk full...) with the old file in place and nothing left beside it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            hashing = Hashing(file)
+            write(hashing)
+            file.flush()
+            os.fsync(file.fileno())
+        digest = hashing.sha.hexdigest()
+        temporary.replace(path.with_name(name(digest)) if name else path)
+        _flush_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return digest
+
+
+def _flush_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _canonical(record: dict[str, Any]) -> bytes:
+    return json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+class Kept(NamedTuple):
+    """A state file: the samples seen, and the first 16 hexadecimal digits of its SHA-256, both in its name."""
+
+    seen: int
+    digest: str
+    path: Path
+
+
+class Store:
+    """One run's folder: run.json, log.jsonl, states, samples, weights. One process at a time may hold it.
+
+    Raises UserError where the folder holds no run, another run, a damaged record, or is in use.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        self._lock: int | None = None
+        self._log_sha, self._log_size = hashlib.sha256(), 0
+
+    def create(self, record: State) -> None:
+        """Makes the folder with its record; refuses one that holds a run already."""
+        if (self.folder / "run.json").exists():
+            raise UserError(f"{self.folder} already holds a run: rivals resume {self.folder}, or give another --out")
+        if self.folder.is_file():
+            raise UserError(f"{self.folder} is a file: give --out a folder")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._take()
+        self.write_record(record)
+
+    def open(self) -> State:
+        """Takes the folder of a run that exists, sweeps unfinished files away and returns its record."""
+        record = self.record()
+        self._take()
+        for litter in self.folder.rglob(".*.tmp"):
+            litter.unlink(missing_ok=True)
+        return record
+
+    def close(self) -> None:
+        """Gives the folder free; the system does so too when the process ends, however it ends."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _take(self) -> None:
+        if self._lock is not None:
+            return
+        handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise UserError(f"{self.folder} is in use by another process: wait for it, or stop it first") from None
+        self._lock = handle
+
+    def write_record(self, record: State) -> None:
+        body = {key: value for key, value in record.items() if key != "digest"}
+        body["digest"] = hashlib.sha256(_canonical(body)).hexdigest()
+        write_file(self.folder / "run.json", lambda file: file.write(_canonical(body)))
+
+    def record(self) -> State:
+        """run.json, checked against its own digest."""
+        path = self.folder / "run.json"
+        if not path.is_file():
+            raise UserError(f"{self.folder} holds no run (no run.json): give the folder that rivals train made")
+        try:
+            record: State = json.loads(path.read_bytes())
+            body = {key: value for key, value in record.items() if key != "digest"}
+            whole = record["digest"] == hashlib.sha256(_canonical(body)).hexdigest()
+        except (ValueError, KeyError, TypeError, AttributeError):
+            whole = False
+        if not whole:
+            raise UserError(f"{path} is damaged or was edited: its digest does not match; restore it from a copy")
+        return record
+
+    def write(self, name: str, write: Callable[[Any], object]) -> str:
+        """Writes folder/name whole or not at all; returns its SHA-256."""
+        return write_file(self.folder / name, write)
+
+    def write_weights(self, players: dict[str, dict[str, torch.Tensor]]) -> None:
+        """weights/<player>.safetensors for each player, their SHA-256 in run.json."""
+        digests = {}
+        for name, tensors in players.items():
+            data = safetensors.torch.save({key: tensor.contiguous().cpu() for key, tensor in tensors.items()})
+            digests[name] = write_file(self.folder / "weights" / f"{name}.safetensors", lambda file, d=data: file.write(d))
+        self.write_record(self.record() | {"weights": digests})
+
+    def read_weights(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The finished run's weights by player, each file checked first; {} before the run's end."""
+        players = {}
+        for name, digest in self.record().get("weights", {}).items():
+            path = self.folder / "weights" / f"{name}.safetensors"
+            if not path.is_file() or sha256(path) != digest:
+                raise UserError(f"{path} is missing or damaged: its digest is not the one in run.json")
+            players[name] = safetensors.torch.load_file(path)
+        return players
+
+    # The log: one JSON object a line, the same bytes in a resumed run as in an unbroken one, so no clock in it.
+    def append(self, line: State) -> None:
+        data = (json.dumps(line) + "\n").encode()
+        with (self.folder / "log.jsonl").open("ab") as file:
+            file.write(data)
+        self._log_sha.update(data)
+        self._log_size += len(data)
+
+    def log_mark(self) -> State:
+        """Length and SHA-256 of the log so far, for the state."""
+        return {"bytes": self._log_size, "sha256": self._log_sha.hexdigest()}
+
+    def rewind_log(self, mark: State) -> None:
+        """Cuts the log back to a state's mark; raises UserError where what stays is not what was written."""
+        path = self.folder / "log.jsonl"
+        data = path.read_bytes()[: mark["bytes"]] if path.exists() else b""
+        self._log_sha, self._log_size = hashlib.sha256(data), len(data)
+        if self._log_sha.hexdigest() != mark["sha256"]:
+            raise UserError(f"{path} is damaged or was edited: its digest does not match; restore it from a copy")
+        if path.exists():
+            os.truncate(path, len(data))
+
+    def states(self) -> list[Kept]:
+        """The states in the folder, newest first."""
+        kept = []
+        for path in self.folder.glob("state-*.pt"):
+            seen, _, digest = path.stem.removeprefix("state-").partition(".")
+            if seen.isdecimal():
+                kept.append(Kept(int(seen), digest, path))
+        return sorted(kept, reverse=True)
+
+    def _newest(self) -> str:
+        pointer = self.folder / "newest"
+        return pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
+
+    def save(self, state: State, *, keep: int = 2, best: bool = False) -> None:
+        """Writes a state, then drops all but the newest `keep` and the best; log lines so far are flushed first."""
+        log = self.folder / "log.jsonl"
+        if log.exists():
+            with log.open("rb") as file:
+                os.fsync(file.fileno())
+        stem = f"state-{state['seen']:012d}"
+        names: list[str] = []
+
+        def name(digest: str) -> str:
+            names.append(f"{stem}.{digest[:16]}.pt")
+            return names[0]
+
+        write_file(self.folder / stem, lambda file: torch.save(state, file), name)
+        write_file(self.folder / "newest", lambda file: file.write(names[0].encode()))
+        if best:
+            write_file(self.folder / "best", lambda file: file.write(names[0].encode()))
+        spared = (self.folder / "best").read_text() if (self.folder / "best").is_file() else ""
+        for old in self.states()[keep:]:
+            if old.path.name != spared:
+                old.path.unlink(missing_ok=True)
+
+    def load(self) -> State:
+        """The newest state that is whole; warns of each damaged or missing one before it, by name."""
+        states, newest = self.states(), self._newest()
+        if newest and newest not in {kept.path.name for kept in states}:
+            warnings.warn(f"{self.folder / newest} is missing; going on from the state before it", stacklevel=2)
+        for kept in states:
+            try:
+                return self.read(kept)
+            except UserError as damage:
+                warnings.warn(f"{damage}; going on from the state before it", stacklevel=2)
+        raise UserError(f"{self.folder} holds no whole state: nothing to go on from; start again with rivals train")
+
+    def read(self, kept: Kept) -> State:
+        """One state, checked before it is used; raises UserError where it is damaged or another's."""
+        if sha256(kept.path)[:16] != kept.digest:
+            raise UserError(f"{kept.path} is damaged: its digest does not match its name")
+        try:
+            state: State = torch.load(kept.path, map_location="cpu", weights_only=True)
+            fits = state["seen"] == kept.seen and state["run"] == self.record()["run"]
+        except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+            raise UserError(f"{kept.path} is no state of rivals") from None
+        if not fits:
+            raise UserError(f"{kept.path} belongs to another run or another moment of this one")
+        return state
+
+
+def numbered(root: Path | str, name: str) -> Path:
+    """The next free folder of a series: root/0001-name, root/0002-name ..."""
+    root = Path(root)
+    taken = [int(path.name[:4]) for path in root.glob("[0-9][0-9][0-9][0-9]-*")]
+    return root / f"{max(taken, default=0) + 1:04d}-{name}"

@@ -1,0 +1,375 @@
+"""Trainer: the one loop. It alone draws data, calls backward, steps, averages, saves, and knows devices and ranks.
+
+Reading order: `fit` iterates `__iter__`, which plays `play`, where the game's `round` calls `move`, which calls a loss.
+"""
+
+import contextlib
+import operator
+import os
+import signal
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Generic, Literal, Self
+
+import torch
+from torch import nn
+
+from rivals.core.average import Averages
+from rivals.core.errors import UserError
+from rivals.core.game import B, Game, Losses
+from rivals.core.ranks import join
+from rivals.core.store import State, Store
+from rivals.core.stream import Data, mix
+from rivals.core.types import Tensor
+
+Precision = Literal["auto", "fp32", "bf16"]
+Watcher = Callable[["Trainer[Any]", "Report"], None]
+
+
+class NotFinite(FloatingPointError):
+    """A loss or gradient became NaN or infinite; the move did not happen and nothing of it was saved."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """One round, after it was played: the losses by "player.loss", and now and then the values that a game observes."""
+
+    round: int
+    seen: int  # samples drawn since the run's start
+    samples: int  # the run's length
+    losses: Losses
+    observed: Losses
+
+    @property
+    def progress(self) -> float:
+        return min(self.seen / self.samples, 1.0)
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto": the accelerator if there is one (this rank's, under torchrun), else the CPU."""
+    if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise UserError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): try auto or cpu") from None
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
+def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """ "auto" is bf16 on CUDA that has it, else fp32: on CPUs bf16 is slower, with few exceptions by 10 to 70 times."""
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warnings.warn("this CPU has no bf16 instructions: bf16 will be 10 to 70 times slower than fp32", stacklevel=3)
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+
+
+class Trainer(Generic[B]):
+    """Plays a game on data for `samples` samples; satisfies Play.
+
+    samples, batch: real samples drawn in all, and for each move (over all ranks). micro: samples per backward, None for
+    the whole batch. half_life: of the weight averages, in samples; None for samples / 100. schedules: "player.setting"
+    or "setting" -> Schedule, set in the optimisers' groups before each round. save_every, log_every: in samples. facts:
+    what the game was built from besides its arguments, JSON-able, kept in run.json. measure: a quality of the averaged
+    game, lower is better, taken at each save; the best state is kept. Raises UserError for settings that do not fit.
+    """
+
+    def __init__(
+        self,
+        game: Game[B],
+        data: Data[B],
+        *,
+        samples: int,
+        batch: int = 64,
+        micro: int | None = None,
+        seed: int = 0,
+        half_life: float | None = None,
+        precision: Precision = "auto",
+        device: str = "auto",
+        schedules: Mapping[str, Callable[[float], Any]] | None = None,
+        store: Store | None = None,
+        save_every: int | None = None,
+        log_every: int | None = None,
+        watchers: Sequence[Watcher] = (),
+        facts: Mapping[str, Any] | None = None,
+        measure: Callable[[Game[B]], float] | None = None,
+    ) -> None:
+        torch.set_flush_denormal(True)  # denormals make a small relativistic game on a CPU 15 times slower
+        self.device = pick_device(device)
+        self.ranks = join(self.device)
+        self.dtype = pick_precision(precision, self.device)
+        if samples < 1 or batch < 1 or (micro is not None and micro < 1):
+            raise UserError(f"samples ({samples}), batch ({batch}) and micro ({micro}) must be at least 1")
+        if batch % self.ranks.world:
+            raise UserError(f"a batch of {batch} does not divide among {self.ranks.world} processes: change --batch")
+        self.game, self.data = game.to(self.device).train(), data
+        self.samples, self.batch, self.micro, self.seed = samples, batch, micro, seed
+        self.schedules, self.store, self.watchers, self.measure = dict(schedules or {}), store, watchers, measure
+        self.save_every, self.log_every = save_every or max(samples // 10, 1), log_every or max(samples // 500, 1)
+        self.facts, self.origin = dict(facts or {}), State()
+        self.players = game.players()
+        self._parameters = {name: [p for p in player.parameters() if p.requires_grad] for name, player in self.players.items()}
+        self.optimizers = dict(game.optimizers())
+        if self.optimizers.keys() != self.players.keys():
+            raise UserError(f"optimizers() must name the players {list(self.players)}, got {list(self.optimizers)}")
+        self.ranks.same_([*game.parameters(), *game.buffers()])
+        self.averages = Averages(game, samples / 100 if half_life is None else half_life)
+        self.round = self.seen = self.stopped = 0
+        self.best = float("inf")
+        self._started: float | None = None
+        self._stream: Iterator[B] | None = None
+        self._last: B | None = None
+        self._losses: Losses = {}
+        self._failures = 0
+
+    # What a game may ask for: round, progress, draw, move.
+    @property
+    def progress(self) -> float:
+        return min(self.seen / self.samples, 1.0)
+
+    def draw(self) -> B:
+        if self._stream is None:
+            share = self.batch // self.ranks.world
+            self._stream = self.data(self.seen + self.ranks.rank * share, share, self.batch)
+        self._last = next(self._stream).to(self.device)
+        self.seen += self.batch
+        return self._last
+
+    def move(self, player: nn.Module, loss: Callable[[B], Losses], batch: B | None = None) -> Losses:
+        batch = self.draw() if batch is None else batch
+        name = next(name for name, child in self.players.items() if child is player)
+        parameters = self._parameters[name]
+        self.optimizers[name].zero_grad(set_to_none=True)
+        total: Losses = {}
+        for part in batch.split(self.micro or len(batch)):
+            share = len(part) / len(batch)
+            with self._autocast():
+                losses = loss(part)
+            if not losses:
+                continue
+            loss_sum = reduce(operator.add, losses.values())
+            # inputs=: nobody else's gradient is touched, and a third of the generator's backward is saved.
+            (loss_sum if share == 1 else loss_sum * share).backward(inputs=parameters)
+            for key, term in losses.items():
+                total[key] = total.get(key, 0) + term.detach().float() * share
+        if total:
+            self._step(name, parameters, total)
+        return total
+
+    def _step(self, name: str, parameters: list[nn.Parameter], losses: Losses) -> None:
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        self.ranks.mean_([*gradients, *losses.values()])
+        if gradients and not torch.stack(torch._foreach_norm(gradients)).sum().isfinite():
+            bad = [key for key, term in losses.items() if not term.isfinite()]
+            what = f"loss {' and '.join(map(repr, bad))}" if bad else "gradient (every loss is finite)"
+            raise NotFinite(
+                f"round {self.round}, {self.seen} samples: the {name}'s {what} is NaN or infinite; the step was not taken. "
+                "Lower the learning rate, raise gamma, or use --precision fp32"
+            )
+        self.optimizers[name].step()
+        self._losses |= {f"{name}.{key}": term for key, term in losses.items()}
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.dtype is torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    # The loop.
+    def fit(self, *watchers: Watcher, progress: bool = True) -> Self:
+        """Plays to the end, calling each watcher after each round (on rank 0), with a progress bar or plain lines."""
+        from rivals.core.watch import Progress  # rich is needed only here
+
+        with Progress(self) if progress and self.ranks.rank == 0 else contextlib.nullcontext() as bar:
+            for report in self:
+                if self.ranks.rank == 0:
+                    for watch in (*self.watchers, *watchers, *([bar] if bar else [])):
+                        watch(self, report)
+        return self
+
+    def __iter__(self) -> Iterator[Report]:
+        """Yields a Report after each round; on SIGINT or SIGTERM saves and ends after the round, `stopped` telling which."""
+        self._begin()
+        with self._signals():
+            while self.seen < self.samples and not self.stopped:
+                before = self.seen
+                yield self.play()
+                if self._due(self.save_every, before) or self.stopped or self.seen >= self.samples:
+                    self.save(regular=not self.stopped)
+        if self.seen >= self.samples:
+            self._end()
+
+    def play(self) -> Report:
+        """One round: re-seeded from (seed, round, rank), so that nothing of the random state needs saving."""
+        before = self.seen
+        self._reseed(mix(self.seed, self.round, self.ranks.rank))
+        self.game.progress = self.progress
+        for name, optimizer in self.optimizers.items():
+            for setting, schedule in self.schedules.items():
+                player, _, key = setting.rpartition(".")
+                for group in optimizer.param_groups if player in ("", name) else ():
+                    group[key] = schedule(self.progress)
+        self._losses = {}
+        self.game.round(self)
+        self.averages.update(self.seen - before, self.seen)
+        self._agree()
+        due = self._due(self.log_every, before) or self.seen >= self.samples
+        report = Report(self.round, self.seen, self.samples, self._losses, self._observe() if due else {})
+        self.round += 1
+        if due and self.store and self.ranks.rank == 0 and self._started is not None:
+            values = {key: round(term.item(), 6) for key, term in (report.losses | report.observed).items()}
+            self.store.append({"round": report.round, "seen": self.seen} | values)
+        return report
+
+    def _reseed(self, seed: int) -> None:
+        # Not torch.manual_seed: without a GPU in use that queues a call with its stack, 0.3 ms and a leak each time.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type != "cpu":
+            getattr(torch, self.device.type).manual_seed(seed)
+
+    def _agree(self) -> None:
+        """One small collective a round: equal running statistics, and all ranks stop after the same round."""
+        if self.ranks.world > 1:
+            stop = torch.tensor(float(self.stopped), device=self.device)
+            self.ranks.mean_([stop, *(b for b in self.game.buffers() if b.is_floating_point())])
+            self.stopped = self.stopped or (signal.SIGTERM if stop > 0 else 0)
+
+    def _due(self, interval: int, before: int) -> bool:
+        return self.seen // interval > before // interval
+
+    @torch.no_grad()
+    def _observe(self) -> Losses:
+        if self._last is None:
+            return {}
+        self.game.eval()
+        try:
+            return self.game.observe(self._last)
+        finally:
+            self.game.train()
+
+    @contextmanager
+    def _signals(self) -> Iterator[None]:
+        """The first SIGINT or SIGTERM asks the loop to stop; another SIGINT, a second later or more, ends the process."""
+        since = 0.0
+
+        def stop(number: int, frame: object) -> None:
+            nonlocal since
+            if self.stopped and number == signal.SIGINT and time.monotonic() - since > 1:
+                os._exit(128 + number)  # torchrun passes a Ctrl-C on within that second: it is not a second one
+            since = since or time.monotonic()
+            self.stopped = number
+
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may set handlers
+            return
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    @contextmanager
+    def averaged(self) -> Iterator[Game[B]]:
+        """The game with its averaged weights, in eval mode, without gradients; training goes on from its own."""
+        with self.averages.within(self.game) as game, torch.no_grad():
+            yield game
+
+    # The run folder.
+    def _begin(self) -> None:
+        if self._started is None and self.store and self.ranks.rank == 0:
+            self.store.create(self.origin | {"run": os.urandom(8).hex(), "facts": self.facts, "environment": self.environment()})
+        self._started = time.monotonic()
+        self.stopped = 0
+
+    def _end(self) -> None:
+        if self.store and self.ranks.rank == 0:
+            with self.averaged() as game:
+                self.store.write_weights({name: child.state_dict() for name, child in game.players().items()})
+
+    def environment(self) -> dict[str, Any]:
+        """What the bits of a run depend on besides its arguments and data."""
+        place = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+        return {"torch": torch.__version__, "device": f"{self.device.type} {place}", "threads": torch.get_num_threads(),
+                "precision": str(self.dtype).removeprefix("torch."), "processes": self.ranks.world}  # fmt: skip
+
+    def state_dict(self) -> State:
+        """All that the run depends on: players, averages, optimisers, the clock."""
+        return {
+            "seen": self.seen,
+            "round": self.round,
+            "best": self.best,
+            "game": self.game.state_dict(),
+            "averages": self.averages.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes back to a state; raises UserError where it is another game's."""
+        try:
+            self.game.load_state_dict(state["game"])
+            self.averages.load_state_dict(state["averages"])
+            for name, optimizer in self.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(f"the state does not fit this game: {str(error).splitlines()[0]}") from None
+        self.seen, self.round, self.best = state["seen"], state["round"], state["best"]
+        self._stream = None
+
+    def save(self, *, regular: bool = True) -> None:
+        """Writes a state; a full disk is told, tried again at the next save, and stops the run at the third failure."""
+        if not self.store or self.ranks.rank:
+            return
+        quality = self._quality() if regular else float("inf")
+        best, self.best = quality < self.best, min(quality, self.best)
+        state = self.state_dict() | {"run": self.store.record()["run"], "log": self.store.log_mark()}
+        if (bad := _first_not_finite(state)) is not None:
+            raise NotFinite(f"round {self.round}: {bad} is NaN or infinite; not saved, the last good state stays")
+        try:
+            self.store.save(state, best=best)
+            self._failures = 0
+        except OSError as error:
+            self._failures += 1
+            told = f"{self.store.folder}: the state was not saved ({error.strerror}); the last good state stays"
+            if self._failures >= 3 or self.stopped or self.seen >= self.samples:
+                raise UserError(f"{told}. Make room, then rivals resume {self.store.folder}") from None
+            warnings.warn(told, stacklevel=2)
+
+    def _quality(self) -> float:
+        if self.measure is None:
+            return float("inf")
+        with self.averaged() as game:
+            return float(self.measure(game))
+
+    def resume(self) -> Self:
+        """Goes on from the run folder's newest whole state; warns where the same bits cannot be promised."""
+        assert self.store is not None, "resume needs a store"
+        record = self.store.open() if self.ranks.rank == 0 else self.store.record()
+        here = self.environment()
+        for key, was in record["environment"].items():
+            if here[key] != was:
+                warnings.warn(f"{key} was {was} and is {here[key]}: the run goes on, but not to the same bits", stacklevel=2)
+        if record["facts"] != self.facts:
+            changed = [key for key in {**record["facts"], **self.facts} if record["facts"].get(key) != self.facts.get(key)]
+            raise UserError(f"the data is not what {self.store.folder} was trained on (changed: {', '.join(changed)}); restore it")
+        state = self.store.load()
+        self.load_state_dict(state)
+        if self.ranks.rank == 0:
+            self.store.rewind_log(state["log"])
+        self._started = time.monotonic()
+        return self
+
+
+def _first_not_finite(tree: Any, path: str = "state") -> str | None:
+    """The path of the first NaN or infinity in nested dicts and lists of tensors."""
+    if isinstance(tree, Tensor):
+        return None if not tree.is_floating_point() or tree.isfinite().all() else path
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else ()
+    return next((bad for key, item in items if (bad := _first_not_finite(item, f"{path}.{key}"))), None)
