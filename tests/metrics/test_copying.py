@@ -49,7 +49,8 @@ def test_z_is_the_statistic_of_scipy_with_its_correction_for_ties():
     p = scipy.stats.mannwhitneyu(x, y, alternative="less", use_continuity=False, method="asymptotic").pvalue
     found = copying(train, test, fake)
     assert scipy.stats.norm.cdf(found.z) == pytest.approx(p, rel=1e-9)
-    assert found.exact == int((x == 0).sum())
+    assert found.exact == int((x == 0).sum()) > 0
+    assert found.share == (x == 0).mean()
     assert found.exact_test == int((y == 0).sum()) > 0
     assert found.expected == pytest.approx((y == 0).sum() / 81)
 

@@ -30,12 +30,16 @@ def _paired(r: Scores, f: Scores) -> tuple[Scores, Scores]:
 
 
 class Objective(NamedTuple):
-    """The two losses of a game, and how its scores read as probabilities. `paired`: generator reads real scores."""
+    """The two losses of a game, and how its scores read as probabilities. `paired`: generator reads real scores.
+
+    coupled: a sample's loss depends on the other samples of its batch.
+    """
 
     discriminator: Side
     generator: Side
     paired: bool = False
     probability: Callable[[Scores, Scores], tuple[Scores, Scores]] = _sigmoid
+    coupled: bool = False
 
 
 # Goodfellow et al. 2014, arXiv:1406.2661, with softplus(-s) = -log sigmoid(s).
@@ -66,6 +70,7 @@ relativistic_average = Objective(
     lambda r, f: (softplus(r.mean() - f) + softplus(r - f.mean())) / 2,
     paired=True,
     probability=_centred,
+    coupled=True,
 )
 
 ObjectiveName = Literal[

@@ -28,6 +28,7 @@ class Verdict(NamedTuple):
 
 
 Penalty = Callable[[Verdict], Scores]
+"""One that mixes the samples of a batch has an attribute `coupled` that is True."""
 
 
 def slope(score: Scores, samples: Float[Tensor, "n *sample"]) -> Float[Tensor, "n"]:
@@ -91,6 +92,7 @@ def dragan(weight: float | Schedule = 10.0, *, spread: float = 0.5) -> Penalty:
         points = v.real + spread * v.real.std() * torch.rand_like(v.real)
         return value(weight, v.progress) * (_norm_at(v.discriminator, points) - 1).square()
 
+    penalty.coupled = True  # type: ignore[attr-defined]  # by std(x), taken over the batch
     return penalty
 
 
@@ -99,6 +101,7 @@ class LeCam(nn.Module):
 
     real: Tensor
     fake: Tensor
+    coupled = True  # by the running means
 
     def __init__(self, weight: float | Schedule = 0.3, *, decay: float = 0.99) -> None:
         super().__init__()
@@ -164,7 +167,7 @@ class PathLength(nn.Module):
 
     def forward(self, fake: Float[Tensor, "n channels *space"], w: Float[Tensor, "n *latent"]) -> Float[Tensor, "n"]:
         y = torch.randn_like(fake) / max(fake[0, 0].numel(), 1) ** 0.5
-        length = slope((fake * y).flatten(1).sum(1), w).sqrt()
+        length = (slope((fake * y).flatten(1).sum(1), w) + 1e-12).sqrt()  # as in _norm_at: J = 0 at a zero first layer
         with torch.no_grad():
             self.mean.lerp_(length.mean(), 1 - self.decay)
         return (length - self.mean.clone()).square()

@@ -13,8 +13,17 @@ from rivals.core.trainer import Trainer
 
 P = ParamSpec("P")
 
-COMMON = ("samples", "batch", "seed", "device", "precision", "workers", "out", "name")
-"""The options that every recipe has."""
+COMMON = {
+    "samples": "Length of the run: real samples drawn in all.",
+    "batch": "Real samples drawn for each move.",
+    "seed": "Seed of weights, noise and order.",
+    "device": "auto, cpu, cuda, cuda:1, mps.",
+    "precision": "auto is bf16 on CUDA, else fp32.",
+    "workers": "Processes that load data; 0 for none but this one.",
+    "out": "The run folder; the next free runs/NNNN-name by default.",
+    "name": "The run's name.",
+}
+"""The options that every recipe has, and what the command line's help says of them."""
 
 
 def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
@@ -41,7 +50,9 @@ def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
 
 def _name(function: Callable[..., Any]) -> str:
     """ "digits" for rivals.tasks.digits.recipe, "tables.ctgan" for a variant beside it; a user's file gives its own name."""
-    module = function.__module__.rpartition(".")[2]
+    package, _, module = function.__module__.rpartition(".")
+    if package != "rivals.tasks":
+        return f"{module}.py"
     return module if function.__name__ == "recipe" else f"{module}.{function.__name__}"
 
 

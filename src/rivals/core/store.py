@@ -228,6 +228,10 @@ class Store:
             if old.path.name != spared:
                 old.path.unlink(missing_ok=True)
 
+    def begun(self) -> bool:
+        """Whether a state was ever saved."""
+        return bool(self.states() or self._newest())
+
     def load(self) -> State:
         """The newest state that is whole; warns of each damaged or missing one before it, by name."""
         states, newest = self.states(), self._newest()

@@ -5,7 +5,7 @@ resumed run, another number of loader workers or of processes meets the same sam
 """
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Generic, TypeVar
 
 import torch
@@ -53,7 +53,7 @@ class Stream(Generic[B]):
     @classmethod
     def over(cls, table: B, *, seed: int = 0, workers: int = 0) -> "Stream[B]":
         """The stream over the rows of one Batch in memory."""
-        return Stream(lambda items: table.map(lambda t: t[items]), len(table), seed=seed, workers=workers)
+        return Stream(partial(_rows, table), len(table), seed=seed, workers=workers)
 
     def items(self, start: int, size: int) -> Int[Tensor, "size"]:
         """The item numbers of samples start .. start + size."""
@@ -63,7 +63,7 @@ class Stream(Generic[B]):
             piece = _order(self.length, self.seed, epoch)[offset : offset + size]
             pieces.append(piece)
             start, size = start + len(piece), size - len(piece)
-        return pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+        return torch.cat(pieces)  # a copy of even one piece: what `fetch` does to its items must not reach _order's cache
 
     def _positions(self, seen: int, size: int, stride: int) -> Iterator[Int[Tensor, "size"]]:
         while True:
@@ -79,6 +79,10 @@ class Stream(Generic[B]):
         own = torch.Generator().manual_seed(self.seed)
         return iter(DataLoader(_Items(self.fetch), sampler=positions, batch_size=None, num_workers=self.workers,
                                generator=own, worker_init_fn=_one_thread))  # type: ignore[arg-type]  # fmt: skip
+
+
+def _rows(table: B, items: Int[Tensor, "size"]) -> B:  # no lambda: it must reach workers that are spawned, not forked
+    return table.map(lambda t: t[items])
 
 
 class _Items(torch.utils.data.Dataset[B]):

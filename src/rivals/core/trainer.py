@@ -22,7 +22,7 @@ from torch import nn
 from rivals.core.average import Averages
 from rivals.core.errors import UserError
 from rivals.core.game import B, Game, Losses
-from rivals.core.ranks import join
+from rivals.core.ranks import join, launch_key
 from rivals.core.store import State, Store
 from rivals.core.stream import Data, mix
 from rivals.core.types import Tensor
@@ -125,6 +125,7 @@ class Trainer(Generic[B]):
         self.round = self.seen = self.stopped = 0
         self.best = float("inf")
         self._started: float | None = None
+        self._run = ""
         self._stream: Iterator[B] | None = None
         self._last: B | None = None
         self._losses: Losses = {}
@@ -203,8 +204,7 @@ class Trainer(Generic[B]):
                 yield self.play()
                 if self._due(self.save_every, before) or self.stopped or self.seen >= self.samples:
                     self.save(regular=not self.stopped)
-        if self.seen >= self.samples:
-            self._end()
+        self._end()
 
     def play(self) -> Report:
         """One round: re-seeded from (seed, round, rank), so that nothing of the random state needs saving."""
@@ -285,12 +285,19 @@ class Trainer(Generic[B]):
     # The run folder.
     def _begin(self) -> None:
         if self._started is None and self.store and self.ranks.rank == 0:
-            self.store.create(self.origin | {"run": os.urandom(8).hex(), "facts": self.facts, "environment": self.environment()})
+            self._run = os.urandom(8).hex()
+            kept = {"run": self._run, "facts": self.facts, "environment": self.environment(), "launch": launch_key()}
+            self.store.create({"recipe": "", "arguments": {}} | self.origin | kept)
         self._started = time.monotonic()
         self.stopped = 0
 
     def _end(self) -> None:
-        if self.store and self.ranks.rank == 0:
+        if not self.store or self.ranks.rank or self._started is None:
+            return
+        record = self.store.record()
+        seconds = record.get("seconds", 0) + time.monotonic() - self._started
+        self.store.write_record(record | {"seconds": round(seconds, 1)})
+        if self.seen >= self.samples:
             with self.averaged() as game:
                 self.store.write_weights({name: child.state_dict() for name, child in game.players().items()})
 
@@ -329,7 +336,7 @@ class Trainer(Generic[B]):
             return
         quality = self._quality() if regular else float("inf")
         best, self.best = quality < self.best, min(quality, self.best)
-        state = self.state_dict() | {"run": self.store.record()["run"], "log": self.store.log_mark()}
+        state = self.state_dict() | {"run": self._run, "log": self.store.log_mark()}
         if (bad := _first_not_finite(state)) is not None:
             raise NotFinite(f"round {self.round}: {bad} is NaN or infinite; not saved, the last good state stays")
         try:
@@ -359,11 +366,12 @@ class Trainer(Generic[B]):
         if record["facts"] != self.facts:
             changed = [key for key in {**record["facts"], **self.facts} if record["facts"].get(key) != self.facts.get(key)]
             raise UserError(f"the data is not what {self.store.folder} was trained on (changed: {', '.join(changed)}); restore it")
-        state = self.store.load()
-        self.load_state_dict(state)
+        self._run, self._started = record["run"], time.monotonic()
+        state = self.store.load() if self.store.begun() else None  # none yet: it goes on from the very beginning
+        if state:
+            self.load_state_dict(state)
         if self.ranks.rank == 0:
-            self.store.rewind_log(state["log"])
-        self._started = time.monotonic()
+            self.store.rewind_log(state["log"] if state else self.store.log_mark())
         return self
 
 

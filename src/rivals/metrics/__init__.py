@@ -2,6 +2,7 @@
 
 from rivals.metrics.agreement import ModeCoverage, class_coverage, label_agreement, mode_coverage
 from rivals.metrics.backbone import Backbone, identity, module_digest
+from rivals.metrics.calibration import Calibration, calibrate
 from rivals.metrics.card import Interval, MetricCard, bootstrap, proportion
 from rivals.metrics.copying import Copying, copying
 from rivals.metrics.frechet import frechet
@@ -18,6 +19,7 @@ from rivals.metrics.quality import Labelled, Plan, quality
 
 __all__ = [
     "Backbone",
+    "Calibration",
     "Copying",
     "DensityCoverage",
     "Interval",
@@ -29,6 +31,7 @@ __all__ = [
     "PrecisionRecall",
     "Spread",
     "bootstrap",
+    "calibrate",
     "class_coverage",
     "copying",
     "density_coverage",

@@ -97,7 +97,10 @@ def bootstrap(statistic: Callable[..., float], *samples: Tensor, draws: int = 20
     not by n rows with replacement: repeated rows shift every measure of distance. They halve the distinct rows, which
     raises frechet, and are each other's nearest neighbours, which shrinks the balls of coverage and precision.
 
-    @MEASURED@
+    Measured on pairs of Gaussian sets, 1000 rows of width 16, 200 repetitions: the interval held the expectation for
+    frechet in 100 % between equal distributions (there it is 1.5 times too long) and 94 % between shifted ones, for
+    coverage in 96 % and 95 %. Percentiles of n rows with replacement, 80 repetitions: frechet 0 % and 80 %, coverage
+    0 % and 0 %; reflected about the figure (the basic interval): 0 % and 76 %, 0 % and 0 %.
 
     Args:
         statistic: one float from tensors like `samples`, whose rows may come in any order.

@@ -21,7 +21,7 @@ def checked(sets: Mapping[str, Tensor], *, least: int = 1) -> list[Tensor]:
 
     All come back on the device of the first; MPS has no float64, so its tensors move to the CPU.
     """
-    rows = []
+    rows: list[Tensor] = []
     width = None
     for name, given in sets.items():
         if given.ndim != 2 or given.shape[1] == 0:

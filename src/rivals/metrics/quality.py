@@ -108,6 +108,7 @@ def _pick(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _measures(real: Tensor, fake: Tensor) -> dict[str, float]:
+    """Kernel distance from one subset, as large as the smaller set: of all estimates the one that varies least."""
     size = max(len(real), len(fake))
     precision, recall = precision_recall(real, fake)
     density, coverage = density_coverage(real, fake)

@@ -5,14 +5,16 @@ import importlib
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rivals.core.errors import UserError
-from rivals.core.game import Game
-from rivals.core.trainer import Trainer
-from rivals.core.types import Tensor
-from rivals.games.gan import Sample
-from rivals.metrics import MetricCard
+
+if TYPE_CHECKING:  # so that the command line can list the recipes without torch
+    from rivals.core.game import Game
+    from rivals.core.trainer import Trainer
+    from rivals.core.types import Tensor
+    from rivals.games.gan import Sample
+    from rivals.metrics import MetricCard
 
 
 class Task(Protocol):
@@ -23,17 +25,17 @@ class Task(Protocol):
     judges it against held-out real data, and held_out() gives the real samples that scores are calibrated on.
     """
 
-    recipe: Callable[..., Trainer[Any]]
+    recipe: "Callable[..., Trainer[Any]]"
 
-    def game(self, facts: Mapping[str, Any]) -> Game[Any]: ...
+    def game(self, facts: Mapping[str, Any]) -> "Game[Any]": ...
 
-    def read(self, files: list[Path], facts: Mapping[str, Any]) -> Sample: ...
+    def read(self, files: list[Path], facts: Mapping[str, Any]) -> "Sample": ...
 
-    def write(self, samples: Tensor, condition: Tensor | None, folder: Path) -> list[Path]: ...
+    def write(self, samples: "Tensor", condition: "Tensor | None", folder: Path) -> list[Path]: ...
 
-    def evaluate(self, game: Game[Any], *, samples: int, seed: int) -> dict[str, MetricCard]: ...
+    def evaluate(self, game: "Game[Any]", *, samples: int, seed: int) -> "dict[str, MetricCard]": ...
 
-    def held_out(self) -> Sample: ...
+    def held_out(self) -> "Sample": ...
 
 
 def names() -> dict[str, str]:
@@ -48,7 +50,7 @@ def names() -> dict[str, str]:
     return found
 
 
-def find(name: str) -> tuple[types.ModuleType, Callable[..., Trainer[Any]]]:
+def find(name: str) -> "tuple[types.ModuleType, Callable[..., Trainer[Any]]]":
     """The task's package and the recipe called `name`; raises UserError for a name that is none of `names()`."""
     if name not in names():
         raise UserError(f"unknown recipe {name!r}: rivals list shows them all ({', '.join(names())})")

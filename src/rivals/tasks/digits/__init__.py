@@ -56,24 +56,8 @@ def recipe(
         Units in each hidden layer.
     rate
         Adam's learning rate at the start; it falls to a tenth along half a cosine.
-    samples
-        Length of the run: real digits drawn in all.
-    batch
-        Real digits drawn for each move.
     micro
         Digits in each backward pass, to save memory; all of the batch by default.
-    seed
-        Seed of weights, noise and order.
-    device
-        "auto", "cpu", "cuda", "cuda:1", "mps".
-    precision
-        "auto" is bf16 on CUDA, else fp32.
-    workers
-        Processes that load data; 0 for none but this one.
-    out
-        The run folder; the next free runs/NNNN-name by default.
-    name
-        The run's name.
     """
     digits = data.load()
     facts = {"data": digits.digest, "latent": latent, "width": width, "classes": 10}

@@ -1,0 +1,5 @@
+"""python -m rivals: what torchrun starts."""
+
+from rivals.cli import main
+
+main()

@@ -1,0 +1,115 @@
+"""Model: a trained run, to sample from, to score with, to judge."""
+
+import json
+import types
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from rivals import report, tasks
+from rivals.core.errors import UserError
+from rivals.core.game import Game
+from rivals.core.store import Store
+from rivals.core.types import Tensor
+from rivals.games.gan import Sample
+from rivals.metrics import Calibration, MetricCard, calibrate
+
+
+class Score(NamedTuple):
+    """What the discriminator says of one sample: its raw score D(x), and the calibrated probability that it is real."""
+
+    score: float
+    probability: float
+
+
+class Model:
+    """A run with its averaged weights. run: its folder; game: in eval mode, on the CPU; record: run.json.
+
+    Raises UserError for a folder that holds no run, a damaged one, or one of a recipe that is not the library's own
+    (then give the task, the module that trained it: a file never names code to import).
+    """
+
+    def __init__(self, run: Path | str, task: Any = None) -> None:
+        self.run = Path(run)
+        store = Store(self.run)
+        self.record = store.record()
+        if task is None and self.record["recipe"].endswith(".py"):
+            raise UserError(f"{run} was trained by your own {self.record['recipe']}: give that file with --recipe")
+        self.task: Any = task or tasks.find(self.record["recipe"])[0]
+        self.game: Game[Any] = self.task.game(self.record["facts"])
+        weights = store.read_weights() or _weights_of_state(store, self.game)
+        for name, player in self.game.players().items():
+            try:
+                player.load_state_dict(weights[name])
+            except (KeyError, RuntimeError):
+                raise UserError(f"{run}: the weights of {name!r} do not fit the game of {self.record['recipe']}") from None
+        self.game.eval().requires_grad_(False)
+
+    def sample(self, n: int, *, label: int | None = None, seed: int = 0) -> Tensor:
+        """`n` samples, first axis n, the same for the same seed. label: of this class; None for all evenly at random."""
+        return self.labelled(n, label=label, seed=seed)[0]
+
+    def labelled(self, n: int, *, label: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor | None]:
+        """`sample`, and the class of each sample where the game has classes."""
+        if n < 1:
+            raise UserError(f"n is {n}: ask for at least one sample")
+        classes = self.record["facts"].get("classes", 0)
+        noise = torch.Generator().manual_seed(seed)
+        condition = torch.randint(classes, (n,), generator=noise) if classes else None
+        if label is not None:
+            if not 0 <= label < classes:
+                known = f"labels 0 to {classes - 1}" if classes else "no labels"
+                raise UserError(f"label {label}: this run has {known}")
+            condition = torch.full((n,), label)
+        given = None if condition is None else Sample.wanted(condition)
+        return self.game.sample(n, given=given, noise=noise), condition
+
+    def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
+        """D(x) and the probability "real" of each sample, or of each file."""
+        if not isinstance(samples, Sample):
+            samples = self.task.read([Path(file) for file in samples], self.record["facts"])
+        scores = self.game.score(samples)
+        chance = self._calibration().probability(scores)
+        return [Score(*pair) for pair in zip(scores.tolist(), chance.tolist(), strict=True)]
+
+    def _calibration(self) -> Calibration:
+        kept = self.run / "quality.json"
+        if kept.is_file():
+            return Calibration(**json.loads(kept.read_text())["calibration"])
+        real = self.task.held_out()
+        fake = Sample(self.sample(len(real), seed=1))
+        return calibrate(self.game.score(Sample(real.data)), self.game.score(fake))
+
+    def evaluate(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
+        """The task's measures of `samples` generated samples against held-out real data, each as a card."""
+        if samples < 20:
+            raise UserError(f"{samples} samples are too few to judge: give at least 20")
+        cards: dict[str, MetricCard] = self.task.evaluate(self.game, samples=samples, seed=seed)
+        return cards
+
+    def judge(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
+        """`evaluate`, kept in the run folder: quality.json, samples.webp, report.html."""
+        cards = self.evaluate(samples=samples, seed=seed)
+        (self.run / "quality.json").unlink(missing_ok=True)
+        quality = {"cards": {name: card.as_dict() for name, card in cards.items()}, "calibration": self._calibration()._asdict()}
+        Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
+        report.animate(self.run)
+        report.write(self.run)
+        return cards
+
+
+def _weights_of_state(store: Store, game: Game[Any]) -> dict[str, dict[str, Tensor]]:
+    """The players of the newest state, averaged where there is an average: for a run that has not ended."""
+    state = store.load()
+    whole = state["game"] | state["averages"]
+    return {
+        name: {key.removeprefix(f"{name}."): tensor for key, tensor in whole.items() if key.startswith(f"{name}.")}
+        for name in game.players()
+    }
+
+
+def load(run: Path | str, task: types.ModuleType | None = None) -> Model:
+    """The model of a run folder, finished or not. task: the module that trained it, where it is your own file."""
+    return Model(run, task)
