@@ -106,10 +106,15 @@ def main() -> None:
         for name, settings in games(options.scale).items():
             if options.only not in name:
                 continue
-            rows = [play(data, settings, seed=seed, samples=options.samples, batch=options.batch) for seed in range(options.seeds)]
+            rows = [
+                play(data, settings, seed=seed, samples=options.samples, batch=options.batch) for seed in range(options.seeds)
+            ]
             modes, good, seconds = zip(*rows, strict=True)
             shares = " ".join(f"{share:.1%}" for share in good)
-            print(f"| {data} | {name} | {' '.join(map(str, modes))} of {len(centres(data))} | {shares} | {mean(seconds):.0f} |", flush=True)
+            print(
+                f"| {data} | {name} | {' '.join(map(str, modes))} of {len(centres(data))} | {shares} | {mean(seconds):.0f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def players(latent: int = 32, width: int = 256, seed: int = 0) -> tuple[nn.Modul
 
 
 def rounds(generator: nn.Module, discriminator: nn.Module, images: torch.Tensor, labels: torch.Tensor, *,
-           count: int, batch: int = 64, latent: int = 32, gamma: float = 0.1, rate: float = 1e-3) -> nn.Module:  # fmt: skip
+           count: int, batch: int = 64, latent: int = 32, gamma: float = 0.3, rate: float = 1e-3) -> nn.Module:  # fmt: skip
     """`count` rounds of the relativistic game with r1 and r2; returns the averaged generator."""
     average = copy.deepcopy(generator)
     mine, theirs = list(average.parameters()), list(generator.parameters())

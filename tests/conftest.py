@@ -14,8 +14,8 @@ from typing import Any
 from beartype import BeartypeConf, FrozenDict, beartype
 from jaxtyping import install_import_hook
 
-# beartype knows typing.Self in whole classes only, and the hook decorates one method after another.
-CONF = BeartypeConf(hint_overrides=FrozenDict({typing.Self: Any}))
+# An int is a float, as PEP 484 has it. beartype knows typing.Self in whole classes only; the hook decorates methods.
+CONF = BeartypeConf(is_pep484_tower=True, hint_overrides=FrozenDict({typing.Self: Any}))
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,7 +37,10 @@ sys.modules["checking"] = types.ModuleType("checking")  # the hook takes its che
 sys.modules["checking"].checked = checked
 install_import_hook("rivals", "checking.checked")  # before anything imports rivals
 
+import hypothesis
 import torch
 
+hypothesis.settings.register_profile("rivals", deadline=None, database=None, derandomize=True, max_examples=30)
+hypothesis.settings.load_profile("rivals")
 torch.set_num_threads(1)
 torch.set_flush_denormal(True)

@@ -27,8 +27,17 @@ DryRun = Annotated[bool, Parameter(negative="", help="Play a few rounds, say wha
 Board = Annotated[bool, Parameter(negative="", help="Log for TensorBoard too, into RUN/tensorboard.")]
 Threads = Annotated[int, Parameter(help="CPU threads; 0 for min(cores, 4), or what OMP_NUM_THREADS says.")]
 
-app = App("rivals", help="Train, judge and explore generative adversarial networks on your own data.",
-          help_epilogue=EXITS, version=__version__, help_format="plaintext", result_action="return_value")  # fmt: skip
+
+def _app(tokens: Sequence[str]) -> App:
+    """All commands; of the recipes, only the one that `tokens` name is imported."""
+    app = App("rivals", help="Train, judge and explore generative adversarial networks on your own data.",
+              help_epilogue=EXITS, version=__version__, help_format="plaintext", result_action="return_value")  # fmt: skip
+    app.command(_train_app(tokens[1:2] if tokens[:1] == ["train"] else ()), name="train")
+    for command in (resume, sample, score, evaluate):
+        app.command(command)
+    app.command(list_, name="list")
+    app.register_install_completion_command(name="--install-completion")
+    return app
 
 
 def main(tokens: Sequence[str] | None = None) -> None:
@@ -36,8 +45,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
     warnings.showwarning = lambda message, *_, **__: print(f"rivals: warning: {message}", file=sys.stderr)
     tokens = list(sys.argv[1:] if tokens is None else tokens)
     try:
-        app.command(_train_app(tokens[1:2]), name="train")
-        code = app(tokens or ["--help"], exit_on_error=False, print_error=False)
+        code = _app(tokens)(tokens or ["--help"], exit_on_error=False, print_error=False)
     except CycloptsError as error:
         code = _told(" ".join(str(error).split()))
     except UserError as error:
@@ -126,14 +134,8 @@ def _play(trainer: "Trainer[Any]", tensorboard: bool, file: Path | None) -> int:
 
 
 def _go_on(trainer: "Trainer[Any]", tensorboard: bool, file: Path | None) -> int:
-    import torch
-
     assert trainer.store is not None
-    run = trainer.store.folder
-    first = trainer.ranks.rank == 0
-    if first:
-        place = f"{trainer.device}, {torch.get_num_threads()} threads, {str(trainer.dtype).removeprefix('torch.')}"
-        print(f"rivals: {run}: {trainer.samples:,} samples on {place}", file=sys.stderr)
+    run, first = trainer.store.folder, trainer.ranks.rank == 0
     watchers = []
     if tensorboard:
         from rivals.report.tensorboard import tensorboard as board
@@ -163,7 +165,6 @@ def _closing(run: Path) -> None:
           f"                    # how real each one looks\n  rivals train digits --objective hinge --seed 1   # another game")  # fmt: skip
 
 
-@app.command
 def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0) -> int:
     """Go on with a run that was stopped, from its newest whole state, to the same bits as if it never had been."""
     from rivals import tasks
@@ -197,13 +198,19 @@ def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
     while time.monotonic() - start < seconds and trainer.seen < trainer.samples:
         trainer.play()
     rate = max(trainer.seen - first, 1) / (time.monotonic() - start)
-    used = torch.cuda.max_memory_allocated() if trainer.device.type == "cuda" else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    used = (
+        torch.cuda.max_memory_allocated()
+        if trainer.device.type == "cuda"
+        else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    )
     print(f"recipe      {trainer.origin['recipe']}")
     for name, value in trainer.origin["arguments"].items():
         print(f"  --{name.replace('_', '-'):<14} {value}")
     for name, player in trainer.players.items():
         print(f"player      {name}: {sum(p.numel() for p in player.parameters()):,} parameters")
-    print(f"time        {trainer.samples / rate / 60:.1f} minutes at {rate:,.0f} samples/s ({trainer.device}, {torch.get_num_threads()} threads)")
+    print(
+        f"time        {trainer.samples / rate / 60:.1f} minutes at {rate:,.0f} samples/s ({trainer.device}, {torch.get_num_threads()} threads)"
+    )
     print(f"memory      {used / 2**20:,.0f} MiB")
     print(f"stop        after {trainer.samples:,} samples; Ctrl-C saves and stops, rivals resume goes on")
     return 0
@@ -220,7 +227,6 @@ def _load(run: Path, recipe: Path | None) -> "Model":
     return Model(run, own(recipe))
 
 
-@app.command
 def sample(
     run: Run,
     *,
@@ -238,8 +244,9 @@ def sample(
     print(f"{n} samples in {out} ({', '.join(path.name for path in made[:2])}{', ...' if len(made) > 2 else ''})")
 
 
-@app.command
-def score(run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False) -> None:
+def score(
+    run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False
+) -> None:
     """How real each file looks to the discriminator: its score D(x), and the calibrated probability "real"."""
     scores = _load(run, recipe).score(files)
     if as_json:
@@ -251,7 +258,6 @@ def score(run: Run, files: Annotated[list[Path], Parameter(help="What to score."
         print(f"{found.score:9.3f} {found.probability:8.3f}  {file}")
 
 
-@app.command
 def evaluate(
     run: Run,
     *,
@@ -269,7 +275,6 @@ def evaluate(
         print(card)
 
 
-@app.command(name="list")
 def list_(*, root: Annotated[Path, Parameter(help="Where the runs are.")] = Path("runs"), as_json: AsJson = False) -> None:
     """The recipes that can be trained, and the runs that there are."""
     from rivals import tasks
@@ -291,9 +296,11 @@ def _row(run: Path) -> dict[str, Any]:
     try:
         record = json.loads((run / "run.json").read_text())
         seen = max((int(path.stem.removeprefix("state-").partition(".")[0]) for path in run.glob("state-*.pt")), default=0)
-        return {"run": str(run), "recipe": record["recipe"], "seen": seen, "state": "finished" if record.get("weights") else "not finished"}
+        return {
+            "run": str(run),
+            "recipe": record["recipe"],
+            "seen": seen,
+            "state": "finished" if record.get("weights") else "not finished",
+        }
     except (ValueError, KeyError, OSError):
         return {"run": str(run), "recipe": "?", "seen": 0, "state": "damaged run.json"}
-
-
-app.register_install_completion_command(name="--install-completion")

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from rivals.core.game import B, Game
+from rivals.core.types import Tensor
 
 
 class Averages(nn.Module):
@@ -26,7 +27,8 @@ class Averages(nn.Module):
         for name in game.averaged:
             self.add_module(name, copy.deepcopy(getattr(game, name)).requires_grad_(False).eval())
         players = [getattr(game, name) for name in game.averaged]
-        self._mine, self._theirs = list(self.parameters()), [p for player in players for p in player.parameters()]
+        self._mine: list[Tensor] = list(self.parameters())
+        self._theirs: list[Tensor] = [p for player in players for p in player.parameters()]
         self._kept, self._copied = list(self.buffers()), [b for player in players for b in player.buffers()]
 
     @torch.no_grad()

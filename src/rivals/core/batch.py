@@ -1,7 +1,8 @@
 """Batch: tensors that belong together, row by row."""
 
+import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from typing import Self
 
 import torch
@@ -25,14 +26,15 @@ class Batch:
             raise UserError(f"{type(self).__name__}: every tensor needs the same first axis (samples), got {told}")
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name, value in vars(self).items():
             if isinstance(value, Tensor):
-                yield field.name, value
+                yield name, value
 
     def map(self, f: Callable[[Tensor], Tensor]) -> Self:
-        """The batch with `f` applied to every tensor."""
-        return replace(self, **{name: f(tensor) for name, tensor in self._tensors()})
+        """The batch with `f` applied to every tensor; `f` must keep the samples aligned."""
+        other = copy.copy(self)  # and not dataclasses.replace, which would check the alignment again: 20 us a batch
+        vars(other).update({name: f(tensor) for name, tensor in self._tensors()})
+        return other
 
     def to(self, device: torch.device | str) -> Self:
         """The batch on `device`; itself where it is there already."""
@@ -48,4 +50,4 @@ class Batch:
         return [self.map(lambda t, a=start: t[a : a + size]) for start in range(0, len(self), size)]  # type: ignore[misc]
 
     def __len__(self) -> int:
-        return next((len(tensor) for _, tensor in self._tensors()), 0)
+        return next((tensor.shape[0] for _, tensor in self._tensors()), 0)

@@ -60,9 +60,7 @@ wasserstein = Objective(lambda r, f: f - r, lambda r, f: -f, probability=_centre
 hinge = Objective(lambda r, f: relu(1 - r) + relu(1 + f), lambda r, f: -f, probability=_centred)
 
 # Jolicoeur-Martineau 2018, arXiv:1807.00734: each real against one fake.
-relativistic = Objective(
-    lambda r, f: softplus(f - r), lambda r, f: softplus(r - f), paired=True, probability=_paired
-)
+relativistic = Objective(lambda r, f: softplus(f - r), lambda r, f: softplus(r - f), paired=True, probability=_paired)
 
 # The same paper: each against the mean of the other side.
 relativistic_average = Objective(

@@ -79,7 +79,8 @@ def gradient_penalty(weight: float | Schedule = 10.0, *, one_sided: bool = False
 
     def penalty(v: Verdict) -> Scores:
         u = torch.rand(len(v.real), *[1] * (v.real.ndim - 1), device=v.real.device)
-        excess = _norm_at(v.discriminator, torch.lerp(v.fake.detach(), v.real.detach(), u)) - 1
+        real, fake = v.real.detach().float(), v.fake.detach().float()  # under autocast the fakes alone are bf16
+        excess = _norm_at(v.discriminator, torch.lerp(fake, real, u)) - 1
         return value(weight, v.progress) * (excess.relu() if one_sided else excess).square()
 
     return penalty
@@ -97,7 +98,7 @@ def dragan(weight: float | Schedule = 10.0, *, spread: float = 0.5) -> Penalty:
 
 
 class LeCam(nn.Module):
-    """weight (|D(x) - a_fake|^2 + |D(G(z)) - a_real|^2), a = running means of the scores (Tseng et al. 2021, arXiv:2104.03310)."""
+    """weight (|D(x) - a_fake|^2 + |D(G(z)) - a_real|^2), a: running means of scores (Tseng et al. 2021, arXiv:2104.03310)."""
 
     real: Tensor
     fake: Tensor

@@ -27,7 +27,7 @@ class Ranks(NamedTuple):
         flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
         distributed.all_reduce(flat)
         flat /= self.world
-        for tensor, piece in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
+        for tensor, piece in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
             tensor.copy_(piece.view_as(tensor))
 
     @torch.no_grad()

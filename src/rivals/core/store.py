@@ -8,9 +8,10 @@ import fcntl
 import hashlib
 import json
 import os
-import pickle  # only for the name of the error that a refused file raises
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -23,14 +24,19 @@ State = dict[str, Any]
 
 
 class Hashing:
-    """A file being written that knows the SHA-256 of what went through."""
+    """A file being written that knows the SHA-256 of what went through, and the error that stopped it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.sha = file, hashlib.sha256()
+        self.error: OSError | None = None
 
-    def write(self, data: bytes) -> int:
+    def write(self, data: bytes | memoryview) -> int:
         self.sha.update(data)
-        return self.file.write(data)
+        try:
+            return self.file.write(data)
+        except OSError as error:
+            self.error = self.error or error
+            raise
 
     def flush(self) -> None:
         self.file.flush()
@@ -43,6 +49,7 @@ def write_file(path: Path, write: Callable[[Any], object], name: Callable[[str],
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    hashing: Hashing | None = None
     try:
         with temporary.open("wb") as file:
             hashing = Hashing(file)
@@ -51,10 +58,20 @@ def write_file(path: Path, write: Callable[[Any], object], name: Callable[[str],
             os.fsync(file.fileno())
         digest = hashing.sha.hexdigest()
         temporary.replace(path.with_name(name(digest)) if name else path)
-        _flush_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException as problem:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        # torch.save turns a full disk into a RuntimeError of its zip writer
+        error = (hashing and hashing.error) or problem
+        if isinstance(error, OSError):
+            error.filename = str(path)
+        raise error from None
+    _flush_folder(path.parent)
     return digest
+
+
+def _write(data: bytes, file: Hashing) -> None:
+    file.write(data)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -75,6 +92,19 @@ def _canonical(record: dict[str, Any]) -> bytes:
     return json.dumps(record, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
 
+_locks: set[int] = set()
+
+
+def _forked() -> None:
+    """A child lets go of its parent's locks: a loader worker that outlives a killed run would hold the folder."""
+    for handle in _locks:
+        os.close(handle)
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_forked)
+
+
 class Kept(NamedTuple):
     """A state file: the samples seen, and the first 16 hexadecimal digits of its SHA-256, both in its name."""
 
@@ -92,33 +122,39 @@ class Store:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._lock: int | None = None
-        self._log_sha, self._log_size = hashlib.sha256(), 0
+        self._log_sha, self._log_size, self._unwritten = hashlib.sha256(), 0, b""
 
     def create(self, record: State) -> None:
         """Makes the folder with its record; refuses one that holds a run already."""
-        if (self.folder / "run.json").exists():
-            raise UserError(f"{self.folder} already holds a run: rivals resume {self.folder}, or give another --out")
-        if self.folder.is_file():
+        if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is a file: give --out a folder")
+        self._refuse_a_run()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take()
+        self._refuse_a_run()  # another process may have begun one, and ended it, since
         self.write_record(record)
 
+    def _refuse_a_run(self) -> None:
+        if (self.folder / "run.json").exists():
+            raise UserError(f"{self.folder} already holds a run: rivals resume {self.folder}, or give another --out")
+        if self.states():
+            raise UserError(f"{self.folder} holds states, but no run.json: put it back, or give another --out")
+
     def open(self) -> State:
-        """Takes the folder of a run that exists, sweeps unfinished files away and returns its record."""
-        record = self.record()
+        """Takes the folder of a run that exists and returns its record."""
+        self.record()  # before the lock, which would make a file in a folder that is no run
         self._take()
-        for litter in self.folder.rglob(".*.tmp"):
-            litter.unlink(missing_ok=True)
-        return record
+        return self.record()
 
     def close(self) -> None:
         """Gives the folder free; the system does so too when the process ends, however it ends."""
-        if self._lock is not None:
+        if self._lock in _locks:  # in a forked child it is not
+            _locks.remove(self._lock)
             os.close(self._lock)
-            self._lock = None
+        self._lock = None
 
     def _take(self) -> None:
+        """Locks the folder and sweeps away what a killed process left unfinished."""
         if self._lock is not None:
             return
         handle = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -128,6 +164,10 @@ class Store:
             os.close(handle)
             raise UserError(f"{self.folder} is in use by another process: wait for it, or stop it first") from None
         self._lock = handle
+        _locks.add(handle)
+        for litter in self.folder.rglob(".*.tmp"):
+            if litter.name.split(".")[-2].isdecimal():  # a name that write_file gives: a user's own files stay
+                litter.unlink(missing_ok=True)
 
     def write_record(self, record: State) -> None:
         body = {key: value for key, value in record.items() if key != "digest"}
@@ -158,7 +198,7 @@ class Store:
         digests = {}
         for name, tensors in players.items():
             data = safetensors.torch.save({key: tensor.contiguous().cpu() for key, tensor in tensors.items()})
-            digests[name] = write_file(self.folder / "weights" / f"{name}.safetensors", lambda file, d=data: file.write(d))
+            digests[name] = self.write(f"weights/{name}.safetensors", partial(_write, data))
         self.write_record(self.record() | {"weights": digests})
 
     def read_weights(self) -> dict[str, dict[str, torch.Tensor]]:
@@ -173,11 +213,20 @@ class Store:
 
     # The log: one JSON object a line, the same bytes in a resumed run as in an unbroken one, so no clock in it.
     def append(self, line: State) -> None:
+        """Adds a line; where the disk is full it waits for the next line or save, which says so if it still is."""
         data = (json.dumps(line) + "\n").encode()
-        with (self.folder / "log.jsonl").open("ab") as file:
-            file.write(data)
         self._log_sha.update(data)
         self._log_size += len(data)
+        self._unwritten += data
+        with suppress(OSError):
+            self._write_log()
+
+    def _write_log(self, *, flush: bool = False) -> None:
+        with (self.folder / "log.jsonl").open("ab", buffering=0) as file:
+            while self._unwritten:  # a disk that fills up takes a part
+                self._unwritten = self._unwritten[file.write(self._unwritten) :]
+            if flush:
+                os.fsync(file.fileno())
 
     def log_mark(self) -> State:
         """Length and SHA-256 of the log so far, for the state."""
@@ -187,7 +236,7 @@ class Store:
         """Cuts the log back to a state's mark; raises UserError where what stays is not what was written."""
         path = self.folder / "log.jsonl"
         data = path.read_bytes()[: mark["bytes"]] if path.exists() else b""
-        self._log_sha, self._log_size = hashlib.sha256(data), len(data)
+        self._log_sha, self._log_size, self._unwritten = hashlib.sha256(data), len(data), b""
         if self._log_sha.hexdigest() != mark["sha256"]:
             raise UserError(f"{path} is damaged or was edited: its digest does not match; restore it from a copy")
         if path.exists():
@@ -202,16 +251,14 @@ class Store:
                 kept.append(Kept(int(seen), digest, path))
         return sorted(kept, reverse=True)
 
-    def _newest(self) -> str:
-        pointer = self.folder / "newest"
+    def _named(self, which: str) -> str:
+        """The state that the file `newest` or `best` names; "" where there is none."""
+        pointer = self.folder / which
         return pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
 
     def save(self, state: State, *, keep: int = 2, best: bool = False) -> None:
         """Writes a state, then drops all but the newest `keep` and the best; log lines so far are flushed first."""
-        log = self.folder / "log.jsonl"
-        if log.exists():
-            with log.open("rb") as file:
-                os.fsync(file.fileno())
+        self._write_log(flush=True)
         stem = f"state-{state['seen']:012d}"
         names: list[str] = []
 
@@ -223,18 +270,21 @@ class Store:
         write_file(self.folder / "newest", lambda file: file.write(names[0].encode()))
         if best:
             write_file(self.folder / "best", lambda file: file.write(names[0].encode()))
-        spared = (self.folder / "best").read_text() if (self.folder / "best").is_file() else ""
-        for old in self.states()[keep:]:
+        states, spared = self.states(), self._named("best")
+        if spared and spared not in {kept.path.name for kept in states}:
+            warnings.warn(f"{self.folder / 'best'} names no state here: the best state so far is lost", stacklevel=2)
+        # A later state is not this run's: another's, copied here. It stays, and takes no place of this run's own.
+        for old in [kept for kept in states if kept.seen <= state["seen"]][keep:]:
             if old.path.name != spared:
                 old.path.unlink(missing_ok=True)
 
     def begun(self) -> bool:
         """Whether a state was ever saved."""
-        return bool(self.states() or self._newest())
+        return bool(self.states() or self._named("newest"))
 
     def load(self) -> State:
         """The newest state that is whole; warns of each damaged or missing one before it, by name."""
-        states, newest = self.states(), self._newest()
+        states, newest = self.states(), self._named("newest")
         if newest and newest not in {kept.path.name for kept in states}:
             warnings.warn(f"{self.folder / newest} is missing; going on from the state before it", stacklevel=2)
         for kept in states:
@@ -246,12 +296,16 @@ class Store:
 
     def read(self, kept: Kept) -> State:
         """One state, checked before it is used; raises UserError where it is damaged or another's."""
-        if sha256(kept.path)[:16] != kept.digest:
-            raise UserError(f"{kept.path} is damaged: its digest does not match its name")
         try:
+            if sha256(kept.path)[:16] != kept.digest:
+                raise UserError(f"{kept.path} is damaged: its digest does not match its name")
             state: State = torch.load(kept.path, map_location="cpu", weights_only=True)
             fits = state["seen"] == kept.seen and state["run"] == self.record()["run"]
-        except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError):
+        except UserError:
+            raise
+        except OSError as error:
+            raise UserError(f"{kept.path} cannot be read ({error.strerror})") from None
+        except Exception:  # what a foreign file makes the unpickler raise has no bounds
             raise UserError(f"{kept.path} is no state of rivals") from None
         if not fits:
             raise UserError(f"{kept.path} belongs to another run or another moment of this one")
@@ -263,3 +317,22 @@ def numbered(root: Path | str, name: str) -> Path:
     root = Path(root)
     taken = [int(path.name[:4]) for path in root.glob("[0-9][0-9][0-9][0-9]-*")]
     return root / f"{max(taken, default=0) + 1:04d}-{name}"
+
+
+@contextmanager
+def going_on() -> Iterator[None]:
+    """Within, a full disk is told and costs a file, not the run."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        warnings.warn(f"{error.filename or 'a file'}: {error.strerror}; the run goes on without it", stacklevel=4)
+
+
+def first_not_finite(tree: Any, path: str = "state") -> str | None:
+    """The path of the first NaN or infinity in nested dicts and lists of tensors."""
+    if isinstance(tree, torch.Tensor):
+        return None if not tree.is_floating_point() or tree.isfinite().all() else path
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else ()
+    return next((bad for key, item in items if (bad := first_not_finite(item, f"{path}.{key}"))), None)

@@ -4,6 +4,7 @@ Sample k of the stream is item `permutation(seed, k // length)[k % length]`: a f
 resumed run, another number of loader workers or of processes meets the same samples in the same order.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Generic, TypeVar
@@ -63,7 +64,7 @@ class Stream(Generic[B]):
             piece = _order(self.length, self.seed, epoch)[offset : offset + size]
             pieces.append(piece)
             start, size = start + len(piece), size - len(piece)
-        return torch.cat(pieces)  # a copy of even one piece: what `fetch` does to its items must not reach _order's cache
+        return torch.cat(pieces)  # copies even one piece: what `fetch` does to its items stays out of _order's cache
 
     def _positions(self, seen: int, size: int, stride: int) -> Iterator[Int[Tensor, "size"]]:
         while True:
@@ -78,7 +79,7 @@ class Stream(Generic[B]):
         # Its own generator: the loader would else draw its base seed from the global one, once after each resume.
         own = torch.Generator().manual_seed(self.seed)
         return iter(DataLoader(_Items(self.fetch), sampler=positions, batch_size=None, num_workers=self.workers,
-                               generator=own, worker_init_fn=_one_thread))  # type: ignore[arg-type]  # fmt: skip
+                               generator=own, worker_init_fn=_apart))  # fmt: skip
 
 
 def _rows(table: B, items: Int[Tensor, "size"]) -> B:  # no lambda: it must reach workers that are spawned, not forked
@@ -93,5 +94,7 @@ class _Items(torch.utils.data.Dataset[B]):
         return self.fetch(items)
 
 
-def _one_thread(_: int) -> None:
+def _apart(_: int) -> None:
+    """A worker has one thread, and a process group of its own: a signal to the run's whole group must not end it."""
     torch.set_num_threads(1)
+    os.setpgid(0, 0)

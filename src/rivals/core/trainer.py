@@ -4,6 +4,7 @@ Reading order: `fit` iterates `__iter__`, which plays `play`, where the game's `
 """
 
 import contextlib
+import math
 import operator
 import os
 import signal
@@ -23,9 +24,8 @@ from rivals.core.average import Averages
 from rivals.core.errors import UserError
 from rivals.core.game import B, Game, Losses
 from rivals.core.ranks import join, launch_key
-from rivals.core.store import State, Store
+from rivals.core.store import State, Store, first_not_finite, going_on
 from rivals.core.stream import Data, mix
-from rivals.core.types import Tensor
 
 Precision = Literal["auto", "fp32", "bf16"]
 Watcher = Callable[["Trainer[Any]", "Report"], None]
@@ -64,7 +64,7 @@ def pick_device(device: str) -> torch.device:
 
 
 def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """ "auto" is bf16 on CUDA that has it, else fp32: on CPUs bf16 is slower, with few exceptions by 10 to 70 times."""
+    """ "auto" is bf16 on CUDA that has it, else fp32: a CPU without bf16 instructions is 10 to 70 times slower with it."""
     if precision == "auto":
         return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
     if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
@@ -113,7 +113,7 @@ class Trainer(Generic[B]):
         self.game, self.data = game.to(self.device).train(), data
         self.samples, self.batch, self.micro, self.seed = samples, batch, micro, seed
         self.schedules, self.store, self.watchers, self.measure = dict(schedules or {}), store, watchers, measure
-        self.save_every, self.log_every = save_every or max(samples // 10, 1), log_every or max(samples // 500, 1)
+        self.save_every, self.log_every = save_every or max(samples // 10, 1), log_every or max(samples // 300, 1)
         self.facts, self.origin = dict(facts or {}), State()
         self.players = game.players()
         self._parameters = {name: [p for p in player.parameters() if p.requires_grad] for name, player in self.players.items()}
@@ -122,7 +122,7 @@ class Trainer(Generic[B]):
             raise UserError(f"optimizers() must name the players {list(self.players)}, got {list(self.optimizers)}")
         self.ranks.same_([*game.parameters(), *game.buffers()])
         self.averages = Averages(game, samples / 100 if half_life is None else half_life)
-        self.round = self.seen = self.stopped = 0
+        self.round = self.seen = self.stopped = self._asked = 0
         self.best = float("inf")
         self._started: float | None = None
         self._run = ""
@@ -151,16 +151,16 @@ class Trainer(Generic[B]):
         self.optimizers[name].zero_grad(set_to_none=True)
         total: Losses = {}
         for part in batch.split(self.micro or len(batch)):
-            share = len(part) / len(batch)
             with self._autocast():
                 losses = loss(part)
             if not losses:
                 continue
+            whole = len(part) == len(batch)
             loss_sum = reduce(operator.add, losses.values())
             # inputs=: nobody else's gradient is touched, and a third of the generator's backward is saved.
-            (loss_sum if share == 1 else loss_sum * share).backward(inputs=parameters)
+            torch.autograd.backward(loss_sum if whole else loss_sum * (len(part) / len(batch)), inputs=parameters)
             for key, term in losses.items():
-                total[key] = total.get(key, 0) + term.detach().float() * share
+                total[key] = term.detach() if whole else total.get(key, 0) + term.detach() * (len(part) / len(batch))
         if total:
             self._step(name, parameters, total)
         return total
@@ -168,7 +168,7 @@ class Trainer(Generic[B]):
     def _step(self, name: str, parameters: list[nn.Parameter], losses: Losses) -> None:
         gradients = [p.grad for p in parameters if p.grad is not None]
         self.ranks.mean_([*gradients, *losses.values()])
-        if gradients and not torch.stack(torch._foreach_norm(gradients)).sum().isfinite():
+        if gradients and not math.isfinite(torch.stack([*torch._foreach_norm(gradients), *losses.values()]).sum()):
             bad = [key for key, term in losses.items() if not term.isfinite()]
             what = f"loss {' and '.join(map(repr, bad))}" if bad else "gradient (every loss is finite)"
             raise NotFinite(
@@ -188,23 +188,33 @@ class Trainer(Generic[B]):
         """Plays to the end, calling each watcher after each round (on rank 0), with a progress bar or plain lines."""
         from rivals.core.watch import Progress  # rich is needed only here
 
-        with Progress(self) if progress and self.ranks.rank == 0 else contextlib.nullcontext() as bar:
-            for report in self:
-                if self.ranks.rank == 0:
-                    for watch in (*self.watchers, *watchers, *([bar] if bar else [])):
+        rounds, first = iter(self), self.ranks.rank == 0
+        with Progress(self) if progress and first else contextlib.nullcontext() as bar:
+            watching: list[Watcher] = [*self.watchers, *watchers, *([bar] if bar else [])] if first else []
+            for report in rounds:
+                for watch in watching:
+                    with going_on():
                         watch(self, report)
         return self
 
     def __iter__(self) -> Iterator[Report]:
         """Yields a Report after each round; on SIGINT or SIGTERM saves and ends after the round, `stopped` telling which."""
         self._begin()
-        with self._signals():
-            while self.seen < self.samples and not self.stopped:
-                before = self.seen
-                yield self.play()
-                if self._due(self.save_every, before) or self.stopped or self.seen >= self.samples:
-                    self.save(regular=not self.stopped)
-        self._end()
+        return self._rounds()
+
+    def _rounds(self) -> Iterator[Report]:
+        try:
+            with self._signals():
+                while self.seen < self.samples and not self.stopped:
+                    before = self.seen
+                    yield self.play()
+                    regular = self._due(self.save_every, before) or self.seen >= self.samples
+                    if regular or self.stopped:
+                        self.save(regular=regular)
+            self._end()
+        finally:
+            if self.store:
+                self.store.close()
 
     def play(self) -> Report:
         """One round: re-seeded from (seed, round, rank), so that nothing of the random state needs saving."""
@@ -237,9 +247,9 @@ class Trainer(Generic[B]):
     def _agree(self) -> None:
         """One small collective a round: equal running statistics, and all ranks stop after the same round."""
         if self.ranks.world > 1:
-            stop = torch.tensor(float(self.stopped), device=self.device)
+            stop = torch.tensor(float(self._asked), device=self.device)
             self.ranks.mean_([stop, *(b for b in self.game.buffers() if b.is_floating_point())])
-            self.stopped = self.stopped or (signal.SIGTERM if stop > 0 else 0)
+            self.stopped = int(self._asked or signal.SIGTERM) if stop > 0 else 0
 
     def _due(self, interval: int, before: int) -> bool:
         return self.seen // interval > before // interval
@@ -261,10 +271,12 @@ class Trainer(Generic[B]):
 
         def stop(number: int, frame: object) -> None:
             nonlocal since
-            if self.stopped and number == signal.SIGINT and time.monotonic() - since > 1:
+            if self._asked and number == signal.SIGINT and time.monotonic() - since > 1:
                 os._exit(128 + number)  # torchrun passes a Ctrl-C on within that second: it is not a second one
             since = since or time.monotonic()
-            self.stopped = number
+            self._asked = number
+            if self.ranks.world == 1:  # else a rank that stops by itself leaves the others waiting: see _agree
+                self.stopped = number
 
         if threading.current_thread() is not threading.main_thread():
             yield  # only the main thread may set handlers
@@ -284,12 +296,14 @@ class Trainer(Generic[B]):
 
     # The run folder.
     def _begin(self) -> None:
-        if self._started is None and self.store and self.ranks.rank == 0:
+        if self.store and self.ranks.rank == 0 and self._started is not None:
+            self.store.open()
+        elif self.store and self.ranks.rank == 0:
             self._run = os.urandom(8).hex()
             kept = {"run": self._run, "facts": self.facts, "environment": self.environment(), "launch": launch_key()}
             self.store.create({"recipe": "", "arguments": {}} | self.origin | kept)
         self._started = time.monotonic()
-        self.stopped = 0
+        self.stopped = self._asked = 0
 
     def _end(self) -> None:
         if not self.store or self.ranks.rank or self._started is None:
@@ -335,9 +349,10 @@ class Trainer(Generic[B]):
         if not self.store or self.ranks.rank:
             return
         quality = self._quality() if regular else float("inf")
-        best, self.best = quality < self.best, min(quality, self.best)
+        best = quality < self.best  # never where it is NaN
+        self.best = quality if best else self.best
         state = self.state_dict() | {"run": self._run, "log": self.store.log_mark()}
-        if (bad := _first_not_finite(state)) is not None:
+        if (bad := first_not_finite(state)) is not None:
             raise NotFinite(f"round {self.round}: {bad} is NaN or infinite; not saved, the last good state stays")
         try:
             self.store.save(state, best=best)
@@ -358,26 +373,25 @@ class Trainer(Generic[B]):
     def resume(self) -> Self:
         """Goes on from the run folder's newest whole state; warns where the same bits cannot be promised."""
         assert self.store is not None, "resume needs a store"
-        record = self.store.open() if self.ranks.rank == 0 else self.store.record()
+        record = self.store.record()
         here = self.environment()
         for key, was in record["environment"].items():
-            if here[key] != was:
-                warnings.warn(f"{key} was {was} and is {here[key]}: the run goes on, but not to the same bits", stacklevel=2)
+            if here.get(key) != was:
+                warnings.warn(f"{key} was {was} and is {here.get(key)}: the run goes on, but not to the same bits", stacklevel=2)
         if record["facts"] != self.facts:
             changed = [key for key in {**record["facts"], **self.facts} if record["facts"].get(key) != self.facts.get(key)]
-            raise UserError(f"the data is not what {self.store.folder} was trained on (changed: {', '.join(changed)}); restore it")
+            raise UserError(
+                f"the data is not what {self.store.folder} was trained on (changed: {', '.join(changed)}); restore it"
+            )
         self._run, self._started = record["run"], time.monotonic()
-        state = self.store.load() if self.store.begun() else None  # none yet: it goes on from the very beginning
-        if state:
-            self.load_state_dict(state)
-        if self.ranks.rank == 0:
-            self.store.rewind_log(state["log"] if state else self.store.log_mark())
+        with contextlib.ExitStack() as refused:
+            refused.callback(self.store.close)
+            if self.ranks.rank == 0:
+                self.store.open()
+            state = self.store.load() if self.store.begun() else None  # none yet: it goes on from the very beginning
+            if state:
+                self.load_state_dict(state)
+            if self.ranks.rank == 0:
+                self.store.rewind_log(state["log"] if state else self.store.log_mark())
+            refused.pop_all()
         return self
-
-
-def _first_not_finite(tree: Any, path: str = "state") -> str | None:
-    """The path of the first NaN or infinity in nested dicts and lists of tensors."""
-    if isinstance(tree, Tensor):
-        return None if not tree.is_floating_point() or tree.isfinite().all() else path
-    items = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list | tuple) else ()
-    return next((bad for key, item in items if (bad := _first_not_finite(item, f"{path}.{key}"))), None)

@@ -40,11 +40,16 @@ class Progress:
         self.first, self.start = trainer.seen, time.monotonic()
         self.last = self.start
         self.observed = ""
+        here = trainer.environment()
+        threads = f", {here['threads']} threads" if trainer.device.type == "cpu" else ""
+        place = f"{here['device']}{threads}, {here['precision']}"
+        self.heading = f"{trainer.store.folder if trainer.store else 'training'}: {trainer.samples:,} samples on {place}"
         columns = [BarColumn(24), TextColumn("{task.percentage:3.0f} %"), TextColumn("{task.description}"), TimeRemainingColumn()]
         self.bar = Bar(*columns, console=self.console, disable=self.plain)
         self.task = self.bar.add_task("", total=trainer.samples, completed=trainer.seen)
 
     def __enter__(self) -> Self:
+        print(self.heading, file=sys.stderr, flush=True)
         self.bar.start()
         return self
 

@@ -111,9 +111,7 @@ class GAN(Game[Sample]):
         condition = given.condition if given else None
         if condition is None and self.classes:
             condition = torch.randint(self.classes, (n,), generator=noise, device=noise.device if noise else device)
-        samples: Tensor = self.generator(
-            self._latents(n, device, noise), None if condition is None else condition.to(device)
-        )
+        samples: Tensor = self.generator(self._latents(n, device, noise), None if condition is None else condition.to(device))
         return samples
 
     def optimizers(self) -> dict[str, Optimizer]:
@@ -131,7 +129,10 @@ class GAN(Game[Sample]):
     def score(self, batch: Sample) -> Scores:
         """D(x) as the raw score, its mean over patches; without a condition, the best over the classes."""
         if batch.condition is None and self.classes:
-            each = [self.score(Sample(batch.data, torch.full((len(batch),), c, device=batch.data.device))) for c in range(self.classes)]
+            each = [
+                self.score(Sample(batch.data, torch.full((len(batch),), c, device=batch.data.device)))
+                for c in range(self.classes)
+            ]
             return reduce(torch.maximum, each)
         scores: Tensor = self.discriminator(batch.data, batch.condition)
         return scores.float().flatten(1).mean(1) if scores.ndim > 1 else scores.float()

@@ -10,6 +10,7 @@ from PIL import Image
 from rivals.core.errors import UserError
 from rivals.core.types import Float, Tensor
 
+PAPER = "#9aa7b8"  # neither black nor white, so that a tile's edge shows against both
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -19,11 +20,11 @@ def picture(values: Float[Tensor, "c h w"]) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels, MODES[pixels.shape[2]])
 
 
-def grid(values: Float[Tensor, "n c h w"], columns: int, *, scale: int = 1, gap: int = 2) -> Image.Image:
-    """Rows of `columns` pictures, each enlarged `scale` times without smoothing, `gap` pixels apart on white."""
+def grid(values: Float[Tensor, "n c h w"], columns: int, *, scale: int = 1, gap: int = 6) -> Image.Image:
+    """Rows of `columns` pictures, each enlarged `scale` times without smoothing, `gap` pixels apart on blue-grey."""
     _, _, h, w = values.shape
     rows = -(-len(values) // columns)
-    sheet = Image.new("RGB", (columns * (w * scale + gap) + gap, rows * (h * scale + gap) + gap), "white")
+    sheet = Image.new("RGB", (columns * (w * scale + gap) + gap, rows * (h * scale + gap) + gap), PAPER)
     for i, tile in enumerate(values):
         at = gap + i % columns * (w * scale + gap), gap + i // columns * (h * scale + gap)
         sheet.paste(picture(tile).resize((w * scale, h * scale), Image.Resampling.NEAREST), at)

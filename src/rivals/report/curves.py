@@ -7,6 +7,7 @@ style sheet can show them light or dark; there is no style attribute, which a st
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import fmean
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ def plot(
     axes = _axes(lines, (least, most), bool(levels), _rows(entries))
     parts = [_grid(axes), *(_level(axes, level) for level in levels)]
     parts += [_line(axes, line, i) for i, line in enumerate(lines)]
-    parts += [_legend(axes, entries), _note(axes, values)]
+    parts += [_legend(entries), _note(axes, values)]
     head = Markup('<svg viewBox="0 0 {} {:g}" role="img" class="plot"><title>{}</title>')
     spoken = f"{title}: " + ", ".join(f"{line.name} ends at {last(line):.3g}" for line in lines)
     return Markup("").join([head.format(WIDTH, axes.height, written(spoken)), *parts, Markup("</svg>")])
@@ -106,7 +107,7 @@ def thin(line: Line, points: int = POINTS) -> Line:
         return line
     edges = spread(n + 1, points // 2)  # half as many stretches, two points of each
     keep = {0, n - 1}
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         keep |= {min(range(start, end), key=line.y.__getitem__), max(range(start, end), key=line.y.__getitem__)}
     return Line(line.name, [line.x[i] for i in sorted(keep)], [line.y[i] for i in sorted(keep)])
 
@@ -142,9 +143,11 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 def label(value: float, step: float) -> str:
     """A tick's label, with as many decimals as its distance to the next one asks for."""
-    if max(abs(value), step) >= 1e6 or (step < 1e-4 and value):
-        return f"{value:.3g}"
-    return f"{value + 0.0:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}".replace("-", "\N{MINUS SIGN}")
+    if max(abs(value), step) >= 1e6 or step < 1e-4:
+        text = f"{value + 0.0:.3g}"
+    else:
+        text = f"{value + 0.0:,.{max(0, -math.floor(math.log10(step) + 1e-9))}f}"
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def count(value: float) -> str:
@@ -189,8 +192,9 @@ def _grid(axes: Axes) -> Markup:
 
 def _level(axes: Axes, level: Level) -> Markup:
     at = axes.y(level.y)
-    shape = Markup('<line class="level" x1="{:g}" x2="{:g}" y1="{:.1f}" y2="{:.1f}"/><text class="level" x="{:g}" y="{:.1f}">{}</text>')
-    return shape.format(axes.x.start, axes.x.end, at, at, axes.x.end + 5, at + 4, written(level.name))
+    rule = Markup('<line class="level" x1="{:g}" x2="{:g}" y1="{:.1f}" y2="{:.1f}"/>')
+    text = Markup('<text class="level" x="{:g}" y="{:.1f}">{}</text>')
+    return rule.format(axes.x.start, axes.x.end, at, at) + text.format(axes.x.end + 5, at + 4, written(level.name))
 
 
 def _line(axes: Axes, line: Line, number: int) -> Markup:
@@ -211,7 +215,7 @@ def _points(axes: Axes, line: Line) -> str:
 def _entry(line: Line) -> str:
     name = written(line.name)
     name = name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
-    return f"{name}  {last(line):.3g}".replace("-", "\N{MINUS SIGN}") if len(line.y) else name
+    return f"{name}\N{EN SPACE}{last(line):.3g}"
 
 
 def _places(entries: Sequence[str], width: float) -> list[tuple[float, int]]:
@@ -230,18 +234,19 @@ def _rows(entries: Sequence[str]) -> int:
     return _places(entries, WIDTH - LEFT - RIGHT)[-1][1] + 1
 
 
-def _legend(axes: Axes, entries: Sequence[str]) -> Markup:
-    shape = Markup('<line class="mean c{}" x1="{:.1f}" x2="{:.1f}" y1="{:g}" y2="{:g}"/><text class="legend" x="{:.1f}" y="{:g}">{}</text>')
+def _legend(entries: Sequence[str]) -> Markup:
+    stroke = Markup('<line class="mean c{}" x1="{:.1f}" x2="{:.1f}" y1="{:g}" y2="{:g}"/>')
+    text = Markup('<text class="legend" x="{:.1f}" y="{:g}">{}</text>')
     parts = []
     for i, (entry, (x, row)) in enumerate(zip(entries, _places(entries, WIDTH - LEFT - RIGHT), strict=True)):
         x, y = x + LEFT, TOP - 2 + row * ROW
-        parts.append(shape.format(i % COLOURS, x, x + 18, y, y, x + 24, y + 4, entry))
+        parts += [stroke.format(i % COLOURS, x, x + 18, y, y), text.format(x + 24, y + 4, entry)]
     return Markup("").join(parts)
 
 
 def _note(axes: Axes, values: Sequence[float]) -> Markup:
     """Tells of peaks beyond the edges."""
-    cut = [f"{value:.3g}" for value, out in ((max(values), max(values) > axes.y.high), (min(values), min(values) < axes.y.low)) if out]
+    cut = [f"{peak:.3g}" for peak in (max(values), min(values)) if not axes.y.low <= peak <= axes.y.high]
     if not cut:
         return Markup("")
     shape = Markup('<text class="tick" x="{:g}" y="{:g}" text-anchor="end">cut off: peak at {}</text>')

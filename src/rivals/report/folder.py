@@ -1,12 +1,12 @@
 """Reads a run folder as a report needs it: what is missing is empty, what is damaged is told."""
 
 import json
-import math
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from rivals.core.errors import UserError
 from rivals.core.store import State, Store
@@ -42,7 +42,12 @@ class Run:
     @property
     def seen(self) -> int:
         """Real samples seen at the last log line."""
-        return self.lines[-1]["seen"] if self.lines else 0
+        return int(self.lines[-1]["seen"]) if self.lines else 0
+
+    @property
+    def rounds(self) -> int:
+        """Rounds played at the last log line."""
+        return int(self.lines[-1]["round"]) + 1 if self.lines else 0
 
     @property
     def finished(self) -> bool:
@@ -53,7 +58,7 @@ class Run:
         found: dict[str, Line] = {}
         for line in self.lines:
             for name, value in line.items():
-                if name not in ("round", "seen") and _finite(value):
+                if name not in ("round", "seen") and finite(value):
                     x, y = found.setdefault(name, Line(name, [], []))[1:]
                     x.append(float(line["seen"]))
                     y.append(float(value))
@@ -64,14 +69,14 @@ def read(folder: Path) -> Run:
     """The run in a folder. Raises UserError where run.json is missing or damaged, or quality.json is damaged."""
     record = Store(folder).record()
     quality = _quality(folder / "quality.json")
-    seconds = quality.get("seconds")
+    seconds: Any = quality.get("seconds")
     return Run(
         folder,
         record,
         _lines(folder / "log.jsonl"),
         {name: MetricCard.from_dict(card) for name, card in quality.get("cards", {}).items()},
         _mapping(quality.get("calibration")),
-        float(seconds) if _finite(seconds) else None,
+        float(seconds) if finite(seconds) else None,
         grids(folder),
     )
 
@@ -113,7 +118,7 @@ def _lines(path: Path) -> list[State]:
             line = json.loads(text)
         except ValueError:
             continue
-        if isinstance(line, dict) and isinstance(line.get("seen"), int):
+        if isinstance(line, dict) and all(isinstance(line.get(name), int) and finite(line[name]) for name in ("seen", "round")):
             found.append(line)
     return found
 
@@ -134,5 +139,8 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def finite(value: object) -> TypeGuard[float]:
+    """Whether a value out of a JSON file is a number that a float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return abs(value) <= sys.float_info.max  # False for NaN too

@@ -29,9 +29,9 @@ class Frame(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """At most `count` pictures, of `side` pixels at most; quality 0 keeps every pixel as it is."""
+    """At most `most` pictures, of `side` pixels at most; quality 0 keeps every pixel as it is."""
 
-    count: int
+    most: int
     quality: int
     side: int
 
@@ -60,8 +60,9 @@ def frames(paths: Sequence[Path]) -> list[Frame]:
     readable = [path for path in paths if _size(path)]
     for plan in PLANS:
         # The last grid stands in the headline too.
-        chosen, bytes_left = [], BUDGET
-        for i in reversed(spread(len(readable), plan.count)):
+        chosen: list[Frame] = []
+        bytes_left = BUDGET
+        for i in reversed(spread(len(readable), plan.most)):
             frame, size = _encode(readable[i], plan)
             bytes_left -= size if chosen else 2 * size
             chosen.append(frame)
@@ -69,7 +70,7 @@ def frames(paths: Sequence[Path]) -> list[Frame]:
                 break
         if bytes_left >= 0:
             return chosen[::-1]
-    return chosen[::-1][-PLANS[-1].count :]
+    return chosen[::-1][-PLANS[-1].most :]
 
 
 def _size(path: Path) -> tuple[int, int] | None:

@@ -28,7 +28,7 @@ __all__ = ["evaluate", "game", "held_out", "read", "recipe", "write"]
 def recipe(
     *,
     objective: ObjectiveName = "relativistic",
-    gamma: float = 0.1,
+    gamma: float = 0.3,
     latent: int = 32,
     width: int = 256,
     rate: float = 1e-3,
@@ -69,7 +69,7 @@ def recipe(
         classes=10,
         objective=OBJECTIVES[objective],
         penalties={"r1": r1(gamma), "r2": r2(gamma)},
-        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.9), fused=True),
+        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True),
     )
     return Trainer(
         gan,
@@ -100,7 +100,7 @@ def preview(trainer: Trainer[Sample], report: Report) -> None:
     with trainer.averaged() as average:
         given = Sample.wanted(torch.arange(80) % 10)
         images = average.sample(80, given=given, noise=torch.Generator().manual_seed(trainer.seed))
-    sheet = pictures.grid(images, 10, scale=4)
+    sheet = pictures.grid(images, 10, scale=6)
     trainer.store.write(f"samples/{report.seen:012d}.png", lambda file: sheet.save(file, "PNG"))
 
 
@@ -111,7 +111,7 @@ def read(files: list[Path], facts: Mapping[str, Any]) -> Sample:
 
 def write(samples: Tensor, condition: Tensor | None, folder: Path) -> list[Path]:
     """The digits as PNG files, one grid, and samples.npz."""
-    return pictures.write(samples, condition, folder, scale=4)
+    return pictures.write(samples, condition, folder, scale=6)
 
 
 def held_out() -> Sample:

@@ -18,7 +18,7 @@ def backbone() -> Backbone:
     return train_backbone(load().train)
 
 
-def train_backbone(train: Sample, *, epochs: int = 40, seed: int = 0) -> Backbone:
+def train_backbone(train: Sample, *, epochs: int = 20, seed: int = 0) -> Backbone:
     """A small convolutional classifier of pictures (n, 1, 8, 8); the global random state is left as it was."""
     assert train.condition is not None
     with torch.random.fork_rng(devices=[]):

@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu
 
 from rivals.core.types import Float, Int, Tensor
 
@@ -31,7 +30,10 @@ class Discriminator(nn.Module):
     def __init__(self, width: int, classes: int = 10) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(64, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2),
+            nn.Linear(64, width),
+            nn.LeakyReLU(0.2),
+            nn.Linear(width, width),
+            nn.LeakyReLU(0.2),
         )
         self.score = nn.Linear(width, 1)
         self.label = nn.Embedding(classes, width)

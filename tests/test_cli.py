@@ -1,0 +1,172 @@
+"""The command line: every command on a small run, and every mistake as one line, exit code 2, nothing written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from rivals.cli import main
+
+ROOT = Path(__file__).parents[1]
+SMALL = ["--samples", "6400", "--width", "32", "--threads", "1"]
+
+
+def run(*tokens: str) -> int:
+    """The exit code of one command line, played in this process."""
+    with pytest.raises(SystemExit) as left:
+        main(list(tokens))
+    return int(left.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the digits recipe, made by the command line."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert run("train", "digits", "--out", str(folder), *SMALL) == 0
+    return folder
+
+
+def test_train_leaves_a_whole_run_folder(digits: Path) -> None:
+    names = {path.name for path in digits.iterdir()}
+    assert {"run.json", "log.jsonl", "samples", "samples.webp", "weights", "report.html", "quality.json"} <= names
+    assert sorted(path.name for path in (digits / "weights").iterdir()) == ["discriminator.safetensors", "generator.safetensors"]
+    record = json.loads((digits / "run.json").read_text())
+    assert record["recipe"] == "digits" and record["arguments"]["width"] == 32 and record["environment"]["threads"] == 1
+    with Image.open(max((digits / "samples").glob("*.png"))) as grid:
+        assert grid.width > 10 * 8 and len(grid.convert("L").getcolors()) > 10
+    with Image.open(digits / "samples.webp") as animation:
+        assert animation.n_frames > 10
+    assert len((digits / "log.jsonl").read_text().splitlines()) == 50  # every round is longer than samples / 300
+
+
+def test_sample_writes_pictures_a_grid_and_arrays(digits: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sevens"
+    assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "1", "-o", str(out)) == 0
+    arrays = np.load(out / "samples.npz")
+    assert arrays["samples"].shape == (12, 1, 8, 8) and set(arrays["label"]) == {7}
+    assert len(list(out.glob("0*-7.png"))) == 12 and (out / "grid.png").exists()
+    again = tmp_path / "again"
+    assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "1", "-o", str(again)) == 0
+    assert (out / "grid.png").read_bytes() == (again / "grid.png").read_bytes()
+    assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "2", "-o", str(again)) == 0
+    assert (out / "grid.png").read_bytes() != (again / "grid.png").read_bytes()
+
+
+def test_score_prints_a_probability_for_each_file(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    assert run("sample", str(digits), "-n", "2", "-o", str(tmp_path / "out")) == 0
+    files = [str(tmp_path / "noise.png"), *map(str, sorted((tmp_path / "out").glob("0*.png")))]
+    capsys.readouterr()
+    assert run("score", str(digits), *files, "--json") == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert [row["file"] for row in scores] == files
+    assert all(0 <= row["probability"] <= 1 for row in scores)
+    assert scores[0]["score"] < min(row["score"] for row in scores[1:]), "noise must look less real than samples"
+    assert run("score", str(digits), *files) == 0
+    assert capsys.readouterr().out.count(".png") == 3
+
+
+def test_evaluate_and_list_speak_json(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("evaluate", str(digits), "--samples", "100", "--json") == 0
+    cards = json.loads(capsys.readouterr().out)["cards"]
+    assert {"frechet", "kernel", "coverage", "labels", "copies"} <= set(cards)
+    for card in cards.values():
+        assert {"backbone", "digest", "split", "samples", "seed", "low", "high"} <= set(card)
+    assert run("list", "--root", str(digits.parent), "--json") == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert "digits" in listed["recipes"] and listed["runs"][0]["state"] == "finished"
+    assert run("list", "--root", str(digits.parent)) == 0
+    assert "finished" in capsys.readouterr().out
+
+
+def test_dry_run_tells_the_cost_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "none"
+    assert run("train", "digits", "--dry-run", "--out", str(folder), *SMALL) == 0
+    told = capsys.readouterr().out
+    assert not folder.exists()
+    for word in ("generator:", "parameters", "minutes", "MiB", "stop", "--gamma"):
+        assert word in told
+
+
+def test_tensorboard_by_one_flag(tmp_path: Path) -> None:
+    assert run("train", "digits", "--out", str(tmp_path / "run"), "--tensorboard", *SMALL) == 0
+    assert list((tmp_path / "run" / "tensorboard").glob("events*"))
+
+
+def test_a_recipe_in_the_users_own_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, file = tmp_path / "run", str(ROOT / "examples" / "new_gan.py")
+    assert run("train", file, "--turns", "3", "--samples", "5120", "--out", str(folder), "--threads", "1") == 0
+    record = json.loads((folder / "run.json").read_text())
+    assert record["recipe"] == "new_gan.py" and record["arguments"]["turns"] == 3.0
+    assert run("sample", str(folder), "-n", "5", "-o", str(tmp_path / "out"), "--recipe", file) == 0
+    assert np.load(tmp_path / "out" / "samples.npz")["samples"].shape == (5, 2)
+    assert run("resume", str(folder), "--recipe", file) == 0
+    capsys.readouterr()
+    assert run("resume", str(folder)) == 2  # a file never names code to import
+    assert "--recipe" in capsys.readouterr().err
+
+
+MISTAKES = {
+    "unknown recipe": (["train", "digts"], "digits"),
+    "unknown command": (["trian", "digits"], "train"),
+    "unknown option": (["train", "digits", "--gama", "3"], "--gamma"),
+    "unknown value": (["train", "digits", "--objective", "hing"], "hinge"),
+    "not a number": (["train", "digits", "--samples", "many"], "many"),
+    "no samples": (["train", "digits", "--samples", "0"], "at least 1"),
+    "unknown device": (["train", "digits", "--device", "gpu9"], "cpu"),
+    "missing run": (["resume", "nowhere"], "nowhere"),
+    "missing run to sample": (["sample", "nowhere"], "nowhere"),
+    "missing file": (["train", "nothing.py"], "nothing.py"),
+    "out is a file": (["train", "digits", "--samples", "640", "--out", "file"], "file"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_line_and_exit_code_2(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    tokens, hint = MISTAKES[name]
+    assert run(*tokens) == 2
+    told = capsys.readouterr()
+    assert hint in told.err and told.err.startswith("rivals: ") and told.out == ""
+    assert len(told.err.strip().splitlines()) == 1, "one line"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
+
+
+def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("L", (9, 8)).save(tmp_path / "wide.png")
+    (tmp_path / "text.png").write_text("no picture")
+    whole = (tmp_path / "wide.png").read_bytes()
+    (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    for tokens, hint in [
+        (["sample", str(digits), "--label", "10"], "0 to 9"),
+        (["sample", str(digits), "-n", "0"], "at least one"),
+        (["sample", str(digits), "-o", str(tmp_path / "text.png")], "folder"),
+        (["score", str(digits), str(tmp_path / "wide.png")], "9x8"),
+        (["score", str(digits), str(tmp_path / "text.png")], "cannot be read"),
+        (["score", str(digits), str(tmp_path / "cut.png")], "cannot be read"),
+        (["score", str(digits), str(tmp_path / "gone.png")], "gone.png"),
+        (["evaluate", str(digits), "--samples", "3"], "at least"),
+        (["train", "digits", "--out", str(digits), *SMALL], "already holds a run"),
+    ]:
+        assert run(*tokens) == 2, tokens
+        told = capsys.readouterr().err.strip()
+        assert hint in told and len(told.splitlines()) == 1, told
+
+
+def test_help_does_not_import_torch() -> None:
+    code = "import sys; from rivals.cli import main\ntry: main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.strip().endswith("False") and "train" in told
+
+
+def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--install-completion", "--help") == 0
+    assert "shell" in capsys.readouterr().out
