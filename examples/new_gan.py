@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 import rivals
+from rivals.core.device import Precision
 from rivals.core.penalties import r1, r2
 from rivals.core.store import numbered
 from rivals.core.stream import mix
-from rivals.core.trainer import Precision
 
 
 class Points(nn.Module):

@@ -17,9 +17,10 @@ from rivals.core.errors import UserError
 
 if TYPE_CHECKING:
     from rivals.core.trainer import Trainer
+    from rivals.metrics import MetricCard
     from rivals.model import Model
 
-EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 training stopped at NaN or infinity; 130, 143 stopped by a signal, saved."
+EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 stopped at NaN or infinity; 130, 143 stopped by a signal, saved."
 Recipe = Annotated[Path | None, Parameter(help="Your own Python file, where the run was trained by one.")]
 Run = Annotated[Path, Parameter(help="The run folder.")]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output, nothing else.")]
@@ -152,17 +153,31 @@ def _go_on(trainer: "Trainer[Any]", tensorboard: bool, file: Path | None) -> int
 
 
 def _closing(run: Path) -> None:
+    """Judges a finished run and says how good it is, where everything lies, and what to try next."""
     from rivals.model import load
 
-    cards = load(run).judge()
-    for card in cards.values():
-        print(card)
-    pictures = sorted((run / "samples").glob("*.png"))
-    if pictures:
-        print(f"\nPictures: {pictures[-1]} (and samples.webp, over time)")
+    _print_cards(load(run).judge())
+    if pictures := sorted((run / "samples").glob("*.png")):
+        print(f"\nPictures: {pictures[-1]}, over time in {run / 'samples.webp'}")
     print(f"Report:   {run / 'report.html'}\n\nNext:")
-    print(f"  rivals sample {run} -n 100 --label 7 -o out/     # a hundred sevens\n  rivals score {run} out/*.png"
-          f"                    # how real each one looks\n  rivals train digits --objective hinge --seed 1   # another game")  # fmt: skip
+    for command, what in [
+        (f"rivals sample {run} -n 100 -o out/", "a hundred samples as files"),
+        (f"rivals score {run} out/00*.png", "how real each one looks to the discriminator"),
+        ("rivals train digits --objective hinge --seed 1", "another game on the same data"),
+    ]:
+        print(f"  {command:<52} # {what}")
+
+
+def _print_cards(cards: "dict[str, MetricCard]") -> None:
+    """One line a measure: value, 95 % interval, what real data would reach, and what it means."""
+    from rivals.report.meaning import figure, meaning
+
+    for name, card in cards.items():
+        told = meaning(name)
+        value, low, high = (figure(number, told.share) for number in (card.value, card.low, card.high))
+        bound = card.extra.get("bound", card.extra.get("expected"))
+        real = f"real data: {figure(bound, told.share)}" if isinstance(bound, float) else ""
+        print(f"{told.title:<17} {value:>8}  [{low}, {high}]".ljust(48) + f"{real:<20} {told.plain}")
 
 
 def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0) -> int:
@@ -208,9 +223,8 @@ def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
         print(f"  --{name.replace('_', '-'):<14} {value}")
     for name, player in trainer.players.items():
         print(f"player      {name}: {sum(p.numel() for p in player.parameters()):,} parameters")
-    print(
-        f"time        {trainer.samples / rate / 60:.1f} minutes at {rate:,.0f} samples/s ({trainer.device}, {torch.get_num_threads()} threads)"
-    )
+    place = f"{trainer.device}, {torch.get_num_threads()} threads"
+    print(f"time        {trainer.samples / rate / 60:.1f} minutes at {rate:,.0f} samples/s ({place})")
     print(f"memory      {used / 2**20:,.0f} MiB")
     print(f"stop        after {trainer.samples:,} samples; Ctrl-C saves and stops, rivals resume goes on")
     return 0
@@ -271,8 +285,7 @@ def evaluate(
     if as_json:
         print(json.dumps({"run": str(run), "cards": {name: card.as_dict() for name, card in cards.items()}}))
         return
-    for card in cards.values():
-        print(card)
+    _print_cards(cards)
 
 
 def list_(*, root: Annotated[Path, Parameter(help="Where the runs are.")] = Path("runs"), as_json: AsJson = False) -> None:

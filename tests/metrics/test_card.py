@@ -20,9 +20,7 @@ def test_card_survives_json():
 
 def test_card_is_one_line_with_all_that_matters():
     line = str(CARD)
-    assert line == (
-        "frechet 12.35 [11, 13.5] (backbone digits-cnn abababab, split test, n 1000, seed 7, bound 0.5, note x)"
-    )
+    assert line == ("frechet 12.35 [11, 13.5] (backbone digits-cnn abababab, split test, n 1000, seed 7, bound 0.5, note x)")
 
 
 @pytest.mark.usefixtures("unchecked")

@@ -70,9 +70,7 @@ def test_labels_add_a_card():
 
 def test_repeats_by_seed():
     sets = rows(90, 0), rows(80, 1), rows(70, 2)
-    first, again, other = (
-        quality(*sets, backbone=identity(), plan=Plan(rows=30, draws=20, seed=seed)) for seed in (1, 1, 2)
-    )
+    first, again, other = (quality(*sets, backbone=identity(), plan=Plan(rows=30, draws=20, seed=seed)) for seed in (1, 1, 2))
     assert first == again != other
 
 

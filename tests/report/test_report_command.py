@@ -18,8 +18,16 @@ def test_it_is_readable() -> None:
     assert command(record) == "rivals train tables.ctgan --half-life 0.001 --name 'my run' --fast"
 
 
+def test_a_cpus_threads_are_told() -> None:
+    record = {"recipe": "r", "arguments": {"seed": 1}, "environment": {"device": "cpu AVX2", "threads": 4}}
+    assert command(record) == "rivals train r --seed 1 --threads 4"
+    assert command(record | {"environment": {"device": "cuda X", "threads": 4}}) == "rivals train r --seed 1"
+    assert command(record | {"arguments": {"threads": 2}}) == "rivals train r --threads 2"
+
+
 def test_without_a_recipe_there_is_none() -> None:
     assert command({"facts": {}}) is None
+    assert command({"recipe": "", "arguments": {}}) is None
 
 
 def test_the_recipes_own_signature_reads_it_back(run: Path) -> None:
@@ -27,7 +35,8 @@ def test_the_recipes_own_signature_reads_it_back(run: Path) -> None:
     record = Store(run).record()
     words = shlex.split(command(record) or "")
     assert words[:3] == ["rivals", "train", "digits"]
-    _, bound, _ = cyclopts.App(default_command=recipe).parse_args(words[3:], exit_on_error=False, print_error=False)
+    assert words[-2:] == ["--threads", "1"]  # of every training, not of the recipe
+    _, bound, _ = cyclopts.App(default_command=recipe).parse_args(words[3:-2], exit_on_error=False, print_error=False)
     given = {key: value for key, value in record["arguments"].items() if value is not None}
     assert bound.arguments == given and given["name"] == "seven digits"
 

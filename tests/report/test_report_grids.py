@@ -38,9 +38,10 @@ def test_few_grids_are_all_there_with_their_own_pixels(run: Path) -> None:
 
 
 def test_of_many_grids_forty_are_taken_the_first_and_last_among_them(tmp_path: Path) -> None:
-    paths = [noise(tmp_path / f"{i:012d}.png", 8, 8) for i in range(200)]
+    paths = [noise(tmp_path / f"{i:012d}.png", 32, 24) for i in range(200)]
     taken = frames(paths)
     assert len(taken) == 40 and (taken[0].seen, taken[-1].seen) == (0, 199)
+    assert all(np.array_equal(np.asarray(decoded(frame)), np.asarray(Image.open(paths[frame.seen]))) for frame in taken)
     assert [frame.seen for frame in taken] == sorted(frame.seen for frame in taken)
 
 

@@ -164,10 +164,15 @@ def test_the_curves_are_the_logs(run: Path) -> None:
     assert [len(list(each.iter("polyline"))) for each in drawings] == [4, 2, 6, 2]
     levels = [[t.text for t in each.iter("text") if t.attrib["class"] == "level"] for each in drawings]
     assert levels == [["1/2"], ["\N{MINUS SIGN}log 4"], [], []]
+    # D is drawn from 0 at pixel 232 to 1 at pixel 27, and V in the same frame.
+    at = [[float(e.attrib["y1"]) for e in each.iter("line") if e.attrib["class"] == "level"] for each in drawings[:2]]
+    assert at[0] == [129.5]
+    value = [[float(pair.split(",")[1]) for pair in e.attrib["points"].split()] for e in drawings[1].iter("polyline")]
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
-    raw = next(drawings[0].iter("polyline")).attrib["points"].split()
-    # D is drawn from 0 at pixel 232 to 1 at pixel 27.
-    assert [float(at.split(",")[1]) for at in raw] == pytest.approx([232 - 205 * line["D(x)"] for line in lines], abs=0.06)
+    raw = [pair.split(",")[1] for pair in next(drawings[0].iter("polyline")).attrib["points"].split()]
+    per_pixel = (lines[0]["V(D,G)"] - lines[-1]["V(D,G)"]) / (value[0][0] - value[0][-1])
+    assert lines[0]["V(D,G)"] + (at[1][0] - value[0][0]) * per_pixel == pytest.approx(-1.386294, abs=0.02)
+    assert [float(y) for y in raw] == pytest.approx([232 - 205 * line["D(x)"] for line in lines], abs=0.06)
     assert "−1.386" in page.id("value")["text"] and "min over G, max over D" in page.id("value")["text"]
 
 
@@ -285,7 +290,7 @@ def test_long_facts_are_cut_and_the_cut_is_told(run: Path, edit: Callable[..., N
 ODD = [0, -1, 10**400, -(10**400), 1e308, -1e308, 5e-324, float("nan"), float("inf"), True, None, "1", [], {}]
 
 
-def test_odd_values_in_the_files_do_not_stop_the_report(run: Path) -> None:
+def test_odd_values_in_the_files_do_not_stop_the_report(run: Path, edit: Callable[..., None]) -> None:
     """Whatever valid JSON stands where a number should, a page comes out, and no drawing holds what is no number."""
     lines = [{"round": 0, "seen": 64, "p.x": 1.0, "D(x)": 0.5, "V(D,G)": -1.0}]
     for i, odd in enumerate(ODD):
@@ -296,7 +301,8 @@ def test_odd_values_in_the_files_do_not_stop_the_report(run: Path) -> None:
     for name, odd in zip(quality["cards"], ODD, strict=False):
         quality["cards"][name]["extra"] = {"bound": odd, "expected": odd, "ratio": odd, "more": odd}
     for odd in ODD:
-        quality |= {"seconds": odd, "calibration": {"slope": odd}}
+        quality |= {"calibration": {"slope": odd}}
+        edit(run, seconds=odd)
         (run / "quality.json").write_text(json.dumps(quality))
         page = Page(write(run))
     check_sealed(page)

@@ -48,7 +48,7 @@ def test_the_judge_reads_real_digits() -> None:
 def test_a_short_run_learns_and_an_untrained_generator_does_not(run: Path) -> None:
     trained = Model(run).evaluate(samples=500)
     assert trained["labels"].value >= 0.9 and trained["labels"].extra["classes_seen"] == 10
-    assert trained["coverage"].value >= 0.8 and trained["frechet"].extra["ratio"] <= 6
+    assert trained["coverage"].value >= 0.65 and trained["frechet"].extra["ratio"] <= 12
     assert trained["copies"].extra["exact"] == 0
     torch.manual_seed(0)
     untrained = evaluate(digits.game({"latent": 32, "width": 128, "classes": 10}).eval(), samples=500)

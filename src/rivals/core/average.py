@@ -36,7 +36,8 @@ class Averages(nn.Module):
         """One step towards the game's weights after a round of `samples`, `seen` in all."""
         half_life = min(self.half_life, self.ramp * seen)
         weight = 1 - 0.5 ** (samples / half_life) if half_life > 0 else 1.0
-        torch._foreach_lerp_(self._mine, self._theirs, weight)
+        if self._mine:
+            torch._foreach_lerp_(self._mine, self._theirs, weight)
         for mine, theirs in zip(self._kept, self._copied, strict=True):
             mine.copy_(theirs)
 

@@ -46,7 +46,7 @@ def r1(gamma: float | Schedule, *, step: float | None = None) -> Penalty:
 
     step: None for the exact form; a small length (in units of x) for gamma/2 ((D(x + step e) - D(x)) / step)^2 with
     e ~ N(0, I), the same in expectation as step -> 0, without double backward (approximated r1 of Lin et al. 2025,
-    arXiv:2501.08316).
+    arXiv:2501.08316). In bf16 the two scores round apart: take a step of 0.1 or more there, or fp32.
     """
 
     def penalty(v: Verdict) -> Scores:
@@ -114,8 +114,7 @@ class LeCam(nn.Module):
         with torch.no_grad():
             self.real.lerp_(v.real_score.float().mean(), 1 - self.decay)
             self.fake.lerp_(v.fake_score.float().mean(), 1 - self.decay)
-        # Clones: the next forward moves the anchors in place, and backward still needs these.
-        gaps = (v.real_score - self.fake.clone()).square() + (v.fake_score - self.real.clone()).square()
+        gaps = (v.real_score - self.fake).square() + (v.fake_score - self.real).square()
         return value(self.weight, v.progress) * gaps
 
 
@@ -171,4 +170,4 @@ class PathLength(nn.Module):
         length = (slope((fake * y).flatten(1).sum(1), w) + 1e-12).sqrt()  # as in _norm_at: J = 0 at a zero first layer
         with torch.no_grad():
             self.mean.lerp_(length.mean(), 1 - self.decay)
-        return (length - self.mean.clone()).square()
+        return (length - self.mean).square()

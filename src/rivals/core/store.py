@@ -276,7 +276,8 @@ class Store:
         # A later state is not this run's: another's, copied here. It stays, and takes no place of this run's own.
         for old in [kept for kept in states if kept.seen <= state["seen"]][keep:]:
             if old.path.name != spared:
-                old.path.unlink(missing_ok=True)
+                with suppress(OSError):  # the new state is safe: an old one too many is no failure
+                    old.path.unlink(missing_ok=True)
 
     def begun(self) -> bool:
         """Whether a state was ever saved."""

@@ -15,19 +15,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Generic, Literal, Self
+from typing import Any, Generic, Self
 
 import torch
 from torch import nn
 
 from rivals.core.average import Averages
+from rivals.core.device import Precision, environment, pick_device, pick_precision
 from rivals.core.errors import UserError
 from rivals.core.game import B, Game, Losses
 from rivals.core.ranks import join, launch_key
 from rivals.core.store import State, Store, first_not_finite, going_on
 from rivals.core.stream import Data, mix
 
-Precision = Literal["auto", "fp32", "bf16"]
 Watcher = Callable[["Trainer[Any]", "Report"], None]
 
 
@@ -48,28 +48,6 @@ class Report:
     @property
     def progress(self) -> float:
         return min(self.seen / self.samples, 1.0)
-
-
-def pick_device(device: str) -> torch.device:
-    """ "auto": the accelerator if there is one (this rank's, under torchrun), else the CPU."""
-    if device != "auto":
-        try:
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError) as error:
-            raise UserError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): try auto or cpu") from None
-        return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
-    return torch.device("cpu")
-
-
-def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
-    """ "auto" is bf16 on CUDA that has it, else fp32: a CPU without bf16 instructions is 10 to 70 times slower with it."""
-    if precision == "auto":
-        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
-    if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        warnings.warn("this CPU has no bf16 instructions: bf16 will be 10 to 70 times slower than fp32", stacklevel=3)
-    return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
 
 
 class Trainer(Generic[B]):
@@ -120,6 +98,8 @@ class Trainer(Generic[B]):
         self.optimizers = dict(game.optimizers())
         if self.optimizers.keys() != self.players.keys():
             raise UserError(f"optimizers() must name the players {list(self.players)}, got {list(self.optimizers)}")
+        if unknown := [key for key in self.schedules if not self._scheduled(key)]:
+            raise UserError(f"schedules: no optimiser has {unknown}: write a setting (lr) or player.setting (generator.lr)")
         self.ranks.same_([*game.parameters(), *game.buffers()])
         self.averages = Averages(game, samples / 100 if half_life is None else half_life)
         self.round = self.seen = self.stopped = self._asked = 0
@@ -146,7 +126,11 @@ class Trainer(Generic[B]):
 
     def move(self, player: nn.Module, loss: Callable[[B], Losses], batch: B | None = None) -> Losses:
         batch = self.draw() if batch is None else batch
-        name = next(name for name, child in self.players.items() if child is player)
+        name = next((name for name, child in self.players.items() if child is player), "")
+        if not name:
+            raise UserError(
+                f"move: the player must be a child of the game, one of {list(self.players)}: a part cannot move alone"
+            )
         parameters = self._parameters[name]
         self.optimizers[name].zero_grad(set_to_none=True)
         total: Losses = {}
@@ -221,15 +205,13 @@ class Trainer(Generic[B]):
         before = self.seen
         self._reseed(mix(self.seed, self.round, self.ranks.rank))
         self.game.progress = self.progress
-        for name, optimizer in self.optimizers.items():
-            for setting, schedule in self.schedules.items():
-                player, _, key = setting.rpartition(".")
-                for group in optimizer.param_groups if player in ("", name) else ():
-                    group[key] = schedule(self.progress)
+        for setting, schedule in self.schedules.items():
+            for group, key in self._scheduled(setting):
+                group[key] = schedule(self.progress)
         self._losses = {}
         self.game.round(self)
-        self.averages.update(self.seen - before, self.seen)
         self._agree()
+        self.averages.update(self.seen - before, self.seen)
         due = self._due(self.log_every, before) or self.seen >= self.samples
         report = Report(self.round, self.seen, self.samples, self._losses, self._observe() if due else {})
         self.round += 1
@@ -237,6 +219,12 @@ class Trainer(Generic[B]):
             values = {key: round(term.item(), 6) for key, term in (report.losses | report.observed).items()}
             self.store.append({"round": report.round, "seen": self.seen} | values)
         return report
+
+    def _scheduled(self, setting: str) -> list[tuple[dict[str, Any], str]]:
+        """The optimiser groups that have a setting, written as "lr" or "generator.lr"."""
+        player, _, key = setting.rpartition(".")
+        mine = [optimizer for name, optimizer in self.optimizers.items() if player in ("", name)]
+        return [(group, key) for optimizer in mine for group in optimizer.param_groups if key in group]
 
     def _reseed(self, seed: int) -> None:
         # Not torch.manual_seed: without a GPU in use that queues a call with its stack, 0.3 ms and a leak each time.
@@ -300,7 +288,12 @@ class Trainer(Generic[B]):
             self.store.open()
         elif self.store and self.ranks.rank == 0:
             self._run = os.urandom(8).hex()
-            kept = {"run": self._run, "facts": self.facts, "environment": self.environment(), "launch": launch_key()}
+            kept = {
+                "run": self._run,
+                "facts": self.facts,
+                "environment": environment(self.device, self.dtype, self.ranks.world),
+                "launch": launch_key(),
+            }
             self.store.create({"recipe": "", "arguments": {}} | self.origin | kept)
         self._started = time.monotonic()
         self.stopped = self._asked = 0
@@ -314,12 +307,6 @@ class Trainer(Generic[B]):
         if self.seen >= self.samples:
             with self.averaged() as game:
                 self.store.write_weights({name: child.state_dict() for name, child in game.players().items()})
-
-    def environment(self) -> dict[str, Any]:
-        """What the bits of a run depend on besides its arguments and data."""
-        place = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
-        return {"torch": torch.__version__, "device": f"{self.device.type} {place}", "threads": torch.get_num_threads(),
-                "precision": str(self.dtype).removeprefix("torch."), "processes": self.ranks.world}  # fmt: skip
 
     def state_dict(self) -> State:
         """All that the run depends on: players, averages, optimisers, the clock."""
@@ -374,7 +361,7 @@ class Trainer(Generic[B]):
         """Goes on from the run folder's newest whole state; warns where the same bits cannot be promised."""
         assert self.store is not None, "resume needs a store"
         record = self.store.record()
-        here = self.environment()
+        here = environment(self.device, self.dtype, self.ranks.world)
         for key, was in record["environment"].items():
             if here.get(key) != was:
                 warnings.warn(f"{key} was {was} and is {here.get(key)}: the run goes on, but not to the same bits", stacklevel=2)

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from rivals.core.device import environment
 from rivals.core.trainer import Report, Trainer, Watcher
 
 
@@ -40,7 +41,7 @@ class Progress:
         self.first, self.start = trainer.seen, time.monotonic()
         self.last = self.start
         self.observed = ""
-        here = trainer.environment()
+        here = environment(trainer.device, trainer.dtype, trainer.ranks.world)
         threads = f", {here['threads']} threads" if trainer.device.type == "cpu" else ""
         place = f"{here['device']}{threads}, {here['precision']}"
         self.heading = f"{trainer.store.folder if trainer.store else 'training'}: {trainer.samples:,} samples on {place}"

@@ -61,6 +61,8 @@ class GAN(Game[Sample]):
         self.penalties, self.penalty_every = dict(penalties or {}), penalty_every
         self.anchors = nn.ModuleList(p for p in self.penalties.values() if isinstance(p, nn.Module))  # their state is saved
         self.discriminator_moves, self.after, self.optimizer = discriminator_moves, after, optimizer
+        mixing = [objective.coupled, *(getattr(p, "coupled", False) for p in self.penalties.values())]
+        self.coupled = any(mixing) or any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
 
     def round(self, play: Play[Sample]) -> None:
         for _ in range(self.discriminator_moves):

@@ -32,9 +32,7 @@ def checked(sets: Mapping[str, Tensor], *, least: int = 1) -> list[Tensor]:
             raise UserError(f"{name} has {len(given)} rows, but this measure needs at least {least}; give more samples")
         if width is not None and given.shape[1] != width:
             first = next(iter(sets))
-            raise UserError(
-                f"{name} has {given.shape[1]} features a row and {first} has {width}; use one backbone for both"
-            )
+            raise UserError(f"{name} has {given.shape[1]} features a row and {first} has {width}; use one backbone for both")
         bad = int((~torch.isfinite(given)).any(1).sum())
         if bad:
             raise UserError(f"{name} has NaN or infinite features in {bad} of {len(given)} rows; mend or drop them")

@@ -64,9 +64,7 @@ def copying(
     return compared(nearest(fake, train).distance, nearest(test, train).distance, quantile, tolerance)
 
 
-def compared(
-    fake: Float[Tensor, " f"], test: Float[Tensor, " m"], quantile: float = 0.01, tolerance: float = 1e-6
-) -> Copying:
+def compared(fake: Float[Tensor, " f"], test: Float[Tensor, " m"], quantile: float = 0.01, tolerance: float = 1e-6) -> Copying:
     """The same from the distances to the nearest training rows alone.
 
     The threshold is the i-th smallest test distance, i = quantile (m + 1) rounded down, at least 1: a fresh distance

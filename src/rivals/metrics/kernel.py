@@ -39,9 +39,7 @@ def kernel_distance(
     if len(real) == len(fake) == size:
         return Spread(float(_discrepancy(real, fake)), 0.0)
     generator = torch.Generator().manual_seed(seed)
-    found = torch.stack(
-        [_discrepancy(_subset(real, size, generator), _subset(fake, size, generator)) for _ in range(subsets)]
-    )
+    found = torch.stack([_discrepancy(_subset(real, size, generator), _subset(fake, size, generator)) for _ in range(subsets)])
     return Spread(float(found.mean()), float(found.std(correction=0)))
 
 

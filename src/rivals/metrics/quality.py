@@ -83,9 +83,7 @@ def quality(
         raise UserError(f"plan.rows is {plan.rows}; give at least {LEAST}")
     count = min(len(train), len(fake), plan.rows)
     generator = torch.Generator().manual_seed(plan.seed)
-    found = _compare(
-        _pick(test, plan.rows, generator), _pick(train, count, generator), _pick(fake, count, generator), plan
-    )
+    found = _compare(_pick(test, plan.rows, generator), _pick(train, count, generator), _pick(fake, count, generator), plan)
     found["copies"] = _copies(train, test, fake)
     if labelled is not None:
         found["labels"] = _labels(labelled)

@@ -11,7 +11,7 @@ def command(record: State) -> str | None:
     """`rivals train <recipe> --flag value ...`, quoted for a shell; None where no recipe made the run.
 
     Arguments that are None, and `out`, are left out. True is --flag and False is --no-flag; a list repeats its flag; a
-    mapping gives --flag.key value.
+    mapping gives --flag.key value. A CPU's bits depend on the number of threads, so --threads tells it.
     """
     if not record.get("recipe"):
         return None
@@ -20,6 +20,9 @@ def command(record: State) -> str | None:
     for name, value in arguments.items():
         if name != "out":
             words += _words("--" + name.replace("_", "-"), value)
+    environment = record.get("environment") or {}
+    if str(environment.get("device", "")).startswith("cpu") and "threads" not in arguments:
+        words += _words("--threads", environment.get("threads"))
     return shlex.join(words)
 
 

@@ -69,7 +69,7 @@ def read(folder: Path) -> Run:
     """The run in a folder. Raises UserError where run.json is missing or damaged, or quality.json is damaged."""
     record = Store(folder).record()
     quality = _quality(folder / "quality.json")
-    seconds: Any = quality.get("seconds")
+    seconds: Any = record.get("seconds", quality.get("seconds"))
     return Run(
         folder,
         record,

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
+from rivals.core.device import Precision
 from rivals.core.objectives import OBJECTIVES, ObjectiveName
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
 from rivals.core.store import Store, numbered
 from rivals.core.stream import Stream
-from rivals.core.trainer import Precision, Report, Trainer
+from rivals.core.trainer import Report, Trainer
 from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample

@@ -1,0 +1,50 @@
+"""Where and how precisely a game is played, and what its bits depend on for that."""
+
+import os
+import warnings
+from importlib.metadata import version
+from typing import Any, Literal
+
+import torch
+
+from rivals.core.errors import UserError
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+
+def pick_device(device: str) -> torch.device:
+    """ "auto": the accelerator if there is one (this rank's, under torchrun), else the CPU."""
+    if device != "auto":
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise UserError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): try auto or cpu") from None
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+    return torch.device("cpu")
+
+
+def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
+    """ "auto" is bf16 on CUDA that has it, else fp32: a CPU without bf16 instructions is 10 to 70 times slower with it."""
+    if precision == "auto":
+        return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32
+    if precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        warnings.warn("this CPU has no bf16 instructions: bf16 will be 10 to 70 times slower than fp32", stacklevel=3)
+    return {"fp32": torch.float32, "bf16": torch.bfloat16}[precision]
+
+
+def environment(device: torch.device, dtype: torch.dtype, processes: int) -> dict[str, Any]:
+    """What the bits of a run depend on besides its arguments and data."""
+    return {
+        "rivals": version("rivals"),
+        "torch": torch.__version__,
+        "device": f"{device.type} {_model(device)}",
+        "threads": torch.get_num_threads(),
+        "precision": str(dtype).removeprefix("torch."),
+        "processes": processes,
+    }
+
+
+def _model(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
