@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rivals import report, tasks
+from rivals.core.device import check_torch
 from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.store import Store
@@ -32,6 +33,7 @@ class Model:
     """
 
     def __init__(self, run: Path | str, task: Any = None) -> None:
+        check_torch()
         self.run = Path(run)
         store = Store(self.run)
         self.record = store.record()

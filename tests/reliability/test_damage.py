@@ -181,7 +181,11 @@ def put(run: Path, state: Any, seen: int, save: Callable[[Any, Any], object] = t
 
 @pytest.mark.parametrize(
     "mixed",
-    [lambda new, old: new | {"game": old["game"], "seen": old["seen"]}, lambda new, old: old | {"seen": 9999}, lambda new, old: [1]],
+    [
+        lambda new, old: new | {"game": old["game"], "seen": old["seen"]},
+        lambda new, old: old | {"seen": 9999},
+        lambda new, old: [1],
+    ],
     ids=["moments mixed", "another moment", "no state at all"],
 )
 def test_torn_states_are_refused(mixed: Callable[[Any, Any], Any], ended: Path, tmp_path: Path) -> None:
@@ -262,6 +266,8 @@ def test_an_edited_record_is_refused(edit: str, ended: Path, tmp_path: Path) -> 
     path, key = tmp_path / "run/run.json", edit.split(":")[0]
     text = path.read_text()
     start = text.index(key)
-    path.write_text(text[:start] + edit + text[text.index(",", start) if "," in text[start : start + 20] else text.index("\n", start) :])
+    path.write_text(
+        text[:start] + edit + text[text.index(",", start) if "," in text[start : start + 20] else text.index("\n", start) :]
+    )
     with pytest.raises(UserError, match=r"run.json is damaged or was edited"):
         trainer(tmp_path / "run")

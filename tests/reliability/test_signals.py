@@ -34,7 +34,10 @@ def test_a_signal_saves_and_leaves_with_its_code(number: signal.Signals, tmp_pat
     wait_until(lambda: lines(run) > 20)
     process.send_signal(number)
     told = process.communicate()[1]
-    assert process.returncode == EXIT[number] and told.splitlines()[-1] == f"rivals: stopped and saved; go on with: rivals resume {run}"
+    assert (
+        process.returncode == EXIT[number]
+        and told.splitlines()[-1] == f"rivals: stopped and saved; go on with: rivals resume {run}"
+    )
     assert "Traceback" not in told
     saved_all(run)
     assert Store(run).load()["seen"] < 25_600
@@ -48,7 +51,9 @@ def test_20_signals_at_random_moments(tmp_path: Path) -> None:
     chance, times = random.Random(seed), []
     for number in range(20):
         run = tmp_path / str(number)
-        child = fork(lambda run=run: command("train", TINY, "--samples", 10**7, "--save-every", 10**7, "--out", run), tmp_path / "told")
+        child = fork(
+            lambda run=run: command("train", TINY, "--samples", 10**7, "--save-every", 10**7, "--out", run), tmp_path / "told"
+        )
         wait_until(lambda run=run: lines(run) > 0)
         time.sleep(chance.uniform(0, 0.5))
         start = time.monotonic()

@@ -12,8 +12,15 @@ from rivals.core.errors import UserError
 Precision = Literal["auto", "fp32", "bf16"]
 
 
+def check_torch(found: str = torch.__version__) -> None:
+    """Raises UserError for a torch below 2.11: older ones load foreign files unsafely and lack what the trainer calls."""
+    if tuple(int(part) for part in found.split("+")[0].split(".")[:2]) < (2, 11):
+        raise UserError(f"torch {found} is too old, rivals needs 2.11 to 2.13: pip install 'torch>=2.11,<2.14'")
+
+
 def pick_device(device: str) -> torch.device:
     """ "auto": the accelerator if there is one (this rank's, under torchrun), else the CPU."""
+    check_torch()
     if device != "auto":
         try:
             torch.empty(0, device=device)
@@ -36,15 +43,12 @@ def pick_precision(precision: Precision, device: torch.device) -> torch.dtype:
 
 def environment(device: torch.device, dtype: torch.dtype, processes: int) -> dict[str, Any]:
     """What the bits of a run depend on besides its arguments and data."""
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
     return {
         "rivals": version("rivals"),
         "torch": torch.__version__,
-        "device": f"{device.type} {_model(device)}",
+        "device": f"{device.type} {place}",
         "threads": torch.get_num_threads(),
         "precision": str(dtype).removeprefix("torch."),
         "processes": processes,
     }
-
-
-def _model(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()

@@ -37,8 +37,17 @@ def slope(score: Scores, samples: Float[Tensor, "n *sample"]) -> Float[Tensor, "
     return gradient.float().square().flatten(1).sum(1)
 
 
-def _nudge(discriminator: Callable[[Tensor], Scores], x: Tensor, score: Scores, step: float) -> Scores:
-    return ((discriminator(x.detach() + step * torch.randn_like(x)) - score) / step).square()
+def _flatten(gamma: float | Schedule, step: float | None, where: Callable[[Verdict], tuple[Tensor, Scores]]) -> Penalty:
+    """gamma/2 |grad D|^2 at the samples that `where` picks, exact or by a random nudge of length `step`."""
+
+    def penalty(v: Verdict) -> Scores:
+        x, score = where(v)
+        if step is None:
+            return value(gamma, v.progress) / 2 * slope(score, x)
+        nudged = v.discriminator(x.detach() + step * torch.randn_like(x))
+        return value(gamma, v.progress) / 2 * ((nudged - score) / step).square()
+
+    return penalty
 
 
 def r1(gamma: float | Schedule, *, step: float | None = None) -> Penalty:
@@ -48,22 +57,12 @@ def r1(gamma: float | Schedule, *, step: float | None = None) -> Penalty:
     e ~ N(0, I), the same in expectation as step -> 0, without double backward (approximated r1 of Lin et al. 2025,
     arXiv:2501.08316). In bf16 the two scores round apart: take a step of 0.1 or more there, or fp32.
     """
-
-    def penalty(v: Verdict) -> Scores:
-        square = slope(v.real_score, v.real) if step is None else _nudge(v.discriminator, v.real, v.real_score, step)
-        return value(gamma, v.progress) / 2 * square
-
-    return penalty
+    return _flatten(gamma, step, lambda v: (v.real, v.real_score))
 
 
 def r2(gamma: float | Schedule, *, step: float | None = None) -> Penalty:
     """gamma/2 |grad D(G(z))|^2 at the fakes (Mescheder et al. 2018); `step` as in r1."""
-
-    def penalty(v: Verdict) -> Scores:
-        square = slope(v.fake_score, v.fake) if step is None else _nudge(v.discriminator, v.fake, v.fake_score, step)
-        return value(gamma, v.progress) / 2 * square
-
-    return penalty
+    return _flatten(gamma, step, lambda v: (v.fake, v.fake_score))
 
 
 def _norm_at(discriminator: Callable[[Tensor], Scores], points: Tensor) -> Float[Tensor, "n"]:

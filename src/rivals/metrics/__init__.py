@@ -6,6 +6,7 @@ from rivals.metrics.calibration import Calibration, calibrate
 from rivals.metrics.card import Interval, MetricCard, bootstrap, proportion
 from rivals.metrics.copying import Copying, copying
 from rivals.metrics.frechet import frechet
+from rivals.metrics.health import Health
 from rivals.metrics.kernel import Spread, kernel_distance
 from rivals.metrics.neighbours import (
     DensityCoverage,
@@ -22,6 +23,7 @@ __all__ = [
     "Calibration",
     "Copying",
     "DensityCoverage",
+    "Health",
     "Interval",
     "Labelled",
     "MetricCard",

@@ -18,6 +18,7 @@ from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
 from rivals.media import pictures
+from rivals.metrics import Health
 from rivals.tasks.digits import data
 from rivals.tasks.digits.metrics import evaluate
 from rivals.tasks.digits.networks import Discriminator, Generator
@@ -82,7 +83,7 @@ def recipe(
         device=device,
         precision=precision,
         schedules={"lr": cosine(rate, rate / 10)},
-        watchers=[every(max(samples // 60, 1), preview)],
+        watchers=[every(max(samples // 60, 1), preview), Health()],
         facts=facts,
         store=Store(out or numbered("runs", name)),
     )
