@@ -3,6 +3,7 @@
 import json
 import types
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,11 +93,13 @@ class Model:
         return cards
 
     def judge(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
-        """`evaluate`, kept in the run folder: quality.json, samples.webp, report.html."""
+        """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html."""
         cards = self.evaluate(samples=samples, seed=seed)
         (self.run / "quality.json").unlink(missing_ok=True)
         quality = {"cards": {name: card.as_dict() for name, card in cards.items()}, "calibration": self._calibration()._asdict()}
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
+        for name, image in self.task.illustrate(self.game).items():
+            Store(self.run).write(f"judged/{name}.png", partial(image.save, format="PNG"))
         report.animate(self.run)
         report.write(self.run)
         return cards

@@ -24,7 +24,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_of_the_maker_is_kept(made: Path) -> None:
-    secrets = {*CANARIES.values(), "secret-folder", socket.gethostname(), str(Path(sys.prefix))}
+    host = socket.gethostname()
+    secrets = {*CANARIES.values(), "secret-folder", str(Path(sys.prefix)), host if len(host) > 4 else "secret-folder"}
     files = [path for path in (made / "run").rglob("*") if path.is_file()]
     found = [(path.name, secret) for path in files for secret in secrets if secret.encode() in path.read_bytes()]
     assert len(files) > 20 and found == []

@@ -73,6 +73,11 @@ def frames(paths: Sequence[Path]) -> list[Frame]:
     return chosen[::-1][-PLANS[-1].most :]
 
 
+def still(path: Path) -> Frame | None:
+    """One picture as it is; None where there is none."""
+    return _encode(path, PLANS[0])[0] if path.is_file() and _size(path) else None
+
+
 def _size(path: Path) -> tuple[int, int] | None:
     try:
         with Image.open(path, formats=FORMATS) as image:
@@ -99,4 +104,6 @@ def _encode(path: Path, plan: Plan) -> tuple[Frame, int]:
         picture.save(made, "WEBP", lossless=not plan.quality, quality=plan.quality or 80, method=4)
         if not best or len(made.getvalue()) < len(best):
             best, kind, size = made.getvalue(), "image/webp", picture.size
-    return Frame(int(path.stem), *size, f"data:{kind};base64,{b64encode(best).decode()}"), len(best)
+    return Frame(int(path.stem) if path.stem.isdecimal() else 0, *size, f"data:{kind};base64,{b64encode(best).decode()}"), len(
+        best
+    )

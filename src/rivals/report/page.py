@@ -20,7 +20,7 @@ from rivals.core.store import Store
 from rivals.report.command import command
 from rivals.report.curves import Level, plot, written
 from rivals.report.folder import Run, by_player, observed, read
-from rivals.report.grids import frames
+from rivals.report.grids import frames, still
 from rivals.report.meaning import PROBABILITY, bound, figure, headline, meaning, notes
 
 EQUILIBRIUM = -math.log(4)
@@ -93,6 +93,7 @@ def _drawn(run: Run) -> dict[str, Any]:
         game.insert(0, Figure(title, plot(title, probabilities, levels=[Level("1/2", 0.5)], low=0.0, high=1.0)))
     return {
         "frames": frames(run.grids),
+        "neighbours": still(run.folder / "judged" / "neighbours.png"),
         "game": game[:CURVES],
         "values": [line.name for line in values],
         "note": PROBABILITY.get(str(run.arguments.get("objective")), "") if probabilities or values else "",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from rivals.core.errors import UserError
 
 if TYPE_CHECKING:  # so that the command line can list the recipes without torch
+    from PIL.Image import Image
+
     from rivals.core.game import Game
     from rivals.core.trainer import Trainer
     from rivals.core.types import Tensor
@@ -22,7 +24,8 @@ class Task(Protocol):
 
     game(facts) builds the game, untrained, from what run.json kept of the data. read(files, facts) turns a user's files
     into a batch to score. write(samples, condition, folder) leaves samples as files and returns them. evaluate(game)
-    judges it against held-out real data, and held_out() gives the real samples that scores are calibrated on.
+    judges it against held-out real data, illustrate(game) draws what the judge saw
+    ("neighbours": samples above their nearest training samples), and held_out() gives the real samples for calibration.
     """
 
     recipe: "Callable[..., Trainer[Any]]"
@@ -34,6 +37,8 @@ class Task(Protocol):
     def write(self, samples: "Tensor", condition: "Tensor | None", folder: Path) -> list[Path]: ...
 
     def evaluate(self, game: "Game[Any]", *, samples: int, seed: int) -> "dict[str, MetricCard]": ...
+
+    def illustrate(self, game: "Game[Any]") -> "dict[str, Image]": ...
 
     def held_out(self) -> "Sample": ...
 

@@ -23,7 +23,14 @@ def own(path: Path) -> SimpleNamespace:
     module = importlib.util.module_from_spec(spec)
     sys.modules[path.stem] = module
     spec.loader.exec_module(module)
-    parts = {"game": _no_game, "read": _no_read, "write": _write, "evaluate": _no_measure, "held_out": _no_measure}
+    parts = {
+        "game": _no_game,
+        "read": _no_read,
+        "write": _write,
+        "evaluate": _no_measure,
+        "illustrate": _nothing,
+        "held_out": _no_measure,
+    }
     task = SimpleNamespace(**(parts | vars(module)))
     if "recipe" not in vars(module):
         raise UserError(f"{path} has no function called recipe: write recipe(...) -> Trainer, see examples/new_gan.py")
@@ -42,6 +49,10 @@ def _no_read(files: list[Path], facts: Mapping[str, Any]) -> Any:
 
 def _no_measure(*_: Any, **__: Any) -> Any:
     raise UserError("your recipe's file has no evaluate(game, samples, seed) or held_out(): add it, so that runs can be judged")
+
+
+def _nothing(game: Any) -> dict[str, Any]:
+    return {}
 
 
 def _write(samples: Tensor, condition: Tensor | None, folder: Path) -> list[Path]:

@@ -20,10 +20,10 @@ from rivals.games.gan import GAN, Sample
 from rivals.media import pictures
 from rivals.metrics import Health
 from rivals.tasks.digits import data
-from rivals.tasks.digits.metrics import evaluate
+from rivals.tasks.digits.metrics import evaluate, illustrate
 from rivals.tasks.digits.networks import Discriminator, Generator
 
-__all__ = ["evaluate", "game", "held_out", "read", "recipe", "write"]
+__all__ = ["evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 
 @trainable

@@ -3,12 +3,14 @@
 from functools import cache
 
 import torch
+from PIL.Image import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from rivals.core.game import Game
 from rivals.games.gan import Sample
-from rivals.metrics import Backbone, Labelled, MetricCard, Plan, quality
+from rivals.media import pictures
+from rivals.metrics import Backbone, Labelled, MetricCard, Plan, nearest, quality
 from rivals.tasks.digits.data import load
 
 
@@ -51,3 +53,13 @@ def evaluate(game: Game[Sample], *, samples: int = 1000, seed: int = 0) -> dict[
     labelled = Labelled(features.classify(fake), wanted)
     train, test = features(digits.train.data), features(digits.test.data)
     return quality(train, test, fake, backbone=features, labelled=labelled, plan=Plan(seed=seed))
+
+
+def illustrate(game: Game[Sample]) -> dict[str, Image]:
+    """ "neighbours": two samples of each digit, and below each the training digit nearest to it in pixels."""
+    train = load().train.data
+    with torch.no_grad():
+        samples = game.sample(20, given=Sample.wanted(torch.arange(20) % 10), noise=torch.Generator().manual_seed(0))
+    closest = train[nearest(samples.flatten(1), train.flatten(1)).row]
+    rows = [samples[:10], closest[:10], samples[10:], closest[10:]]
+    return {"neighbours": pictures.grid(torch.cat(rows), 10, scale=6)}
