@@ -19,6 +19,9 @@ from rivals.games.gan import Sample
 from rivals.metrics import Calibration, MetricCard, calibrate
 
 
+CHUNK = 4096  # samples that are drawn at a time, so that only the samples themselves need memory
+
+
 class Score(NamedTuple):
     """What the discriminator says of one sample: its raw score D(x), and the calibrated probability that it is real."""
 
@@ -66,8 +69,11 @@ class Model:
                 known = f"labels 0 to {classes - 1}" if classes else "no labels"
                 raise UserError(f"label {label}: this run has {known}")
             condition = torch.full((n,), label)
-        given = None if condition is None else Sample.wanted(condition)
-        return self.game.sample(n, given=given, noise=noise), condition
+        pieces = []
+        for start in range(0, n, CHUNK):
+            part = None if condition is None else Sample.wanted(condition[start : start + CHUNK])
+            pieces.append(self.game.sample(min(CHUNK, n - start), given=part, noise=noise))
+        return torch.cat(pieces), condition
 
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""

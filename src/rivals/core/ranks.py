@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import torch
 from torch import distributed
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from rivals.core.types import Tensor
 
@@ -43,7 +45,10 @@ def join(device: torch.device) -> Ranks:
     if not distributed.is_initialized():
         if int(os.environ.get("WORLD_SIZE", "1")) == 1:
             return Ranks()
-        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+        # torchrun keeps one key store over its restarts: without a prefix a new process may wait for one that has died.
+        store, rank, world = next(iter(rendezvous("env://")))
+        store = PrefixStore(f"restart-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=world)
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 
 
