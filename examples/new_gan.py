@@ -14,7 +14,6 @@ from torch import Tensor, nn
 import rivals
 from rivals.core.device import Precision
 from rivals.core.penalties import r1, r2
-from rivals.core.store import numbered
 from rivals.core.stream import mix
 
 
@@ -79,5 +78,5 @@ def recipe(
         device=device,
         precision=precision,
         facts=facts,
-        store=rivals.Store(out or numbered("runs", name)),
+        store=rivals.Store(out, name=name),
     )

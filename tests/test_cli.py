@@ -52,8 +52,11 @@ def test_sample_writes_pictures_a_grid_and_arrays(digits: Path, tmp_path: Path) 
     again = tmp_path / "again"
     assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "1", "-o", str(again)) == 0
     assert (out / "grid.png").read_bytes() == (again / "grid.png").read_bytes()
-    assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "2", "-o", str(again)) == 0
-    assert (out / "grid.png").read_bytes() != (again / "grid.png").read_bytes()
+    other = tmp_path / "other"
+    assert run("sample", str(digits), "-n", "12", "--label", "7", "--seed", "2", "-o", str(other)) == 0
+    assert (out / "grid.png").read_bytes() != (other / "grid.png").read_bytes()
+    assert run("sample", str(digits), "-n", "3", "-o", str(other)) == 2, "samples of two calls must not mix"
+    assert len(list(other.glob("0*-7.png"))) == 12
 
 
 def test_score_prints_a_probability_for_each_file(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +108,12 @@ def test_a_recipe_in_the_users_own_file(tmp_path: Path, capsys: pytest.CaptureFi
     assert record["recipe"] == "new_gan.py" and record["arguments"]["turns"] == 3.0
     assert run("sample", str(folder), "-n", "5", "-o", str(tmp_path / "out"), "--recipe", file) == 0
     assert np.load(tmp_path / "out" / "samples.npz")["samples"].shape == (5, 2)
+    assert (folder / "report.html").exists()
     assert run("resume", str(folder), "--recipe", file) == 0
+    other = tmp_path / "other.py"
+    other.write_text(Path(file).read_text().replace("turns: float = 2.0", "wings: float = 2.0"))
+    assert run("resume", str(folder), "--recipe", str(other)) == 2
+    assert "not by other.py" in capsys.readouterr().err
     capsys.readouterr()
     assert run("resume", str(folder)) == 2  # a file never names code to import
     assert "--recipe" in capsys.readouterr().err
@@ -122,6 +130,15 @@ MISTAKES = {
     "missing run": (["resume", "nowhere"], "nowhere"),
     "missing run to sample": (["sample", "nowhere"], "nowhere"),
     "missing file": (["train", "nothing.py"], "nothing.py"),
+    "no width": (["train", "digits", "--width", "0"], "above 0"),
+    "not a rate": (["train", "digits", "--rate", "-1"], "above 0"),
+    "gamma is no number": (["train", "digits", "--gamma", "nan"], "gamma"),
+    "a seed that is too large": (["train", "digits", "--seed", "99999999999999999999"], "seed"),
+    "fewer than no workers": (["train", "digits", "--workers", "-1"], "workers"),
+    "fewer than no threads": (["train", "digits", "--threads", "-3"], "threads"),
+    "a device without data": (["train", "digits", "--device", "meta"], "cpu"),
+    "a name that is a path": (["train", "digits", "--name", "a/b"], "slashes"),
+    "a folder with other files": (["train", "digits", "--samples", "640", "--out", "."], "other files"),
     "out is a file": (["train", "digits", "--samples", "640", "--out", "file"], "file"),
 }
 
@@ -138,6 +155,46 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert hint in told.err and told.err.startswith("rivals: ") and told.out == ""
     assert len(told.err.strip().splitlines()) == 1, "one line"
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
+
+
+BROKEN = {
+    "syntax": ("def recipe(:", "line 1"),
+    "import": ("import no_such_module", "no_such_module"),
+    "no recipe": ("x = 1", "recipe"),
+    "lacks options": ("def recipe(samples: int = 1): ...", "batch"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_recipe_file_is_one_line(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text, hint = BROKEN[name]
+    (tmp_path / "mine.py").write_text(text)
+    assert run("train", str(tmp_path / "mine.py")) == 2
+    told = capsys.readouterr().err.strip()
+    assert hint in told and "mine.py" in told and len(told.splitlines()) == 1
+
+
+def test_a_recipe_file_with_late_annotations_paths_and_a_common_name(tmp_path: Path) -> None:
+    text = (
+        (ROOT / "examples" / "new_gan.py")
+        .read_text()
+        .replace("import math\n", "from __future__ import annotations\nimport math\n", 1)
+    )
+    text = text.replace("turns: float = 2.0", "data: Path | None = None,\n    turns: float = 2.0")
+    text = text.replace('    facts = {"turns"', '    assert data is None or data.name == "here"\n    facts = {"turns"')
+    (tmp_path / "queue.py").write_text(text)  # must not shadow Python's own queue
+    tokens = ["--data", str(tmp_path / "here"), "--samples", "5120", "--out", str(tmp_path / "run"), "--threads", "1"]
+    assert run("train", str(tmp_path / "queue.py"), *tokens) == 0
+    assert run("resume", str(tmp_path / "run"), "--recipe", str(tmp_path / "queue.py")) == 0
+
+
+def test_a_damaged_quality_file_does_not_matter_to_score(digits: Path, tmp_path: Path) -> None:
+    assert run("sample", str(digits), "-n", "1", "-o", str(tmp_path / "out")) == 0
+    whole = (digits / "quality.json").read_bytes()
+    for damaged in (b"{", b'{"cards": {}}', b"[]"):
+        (digits / "quality.json").write_bytes(damaged)
+        assert run("score", str(digits), *map(str, (tmp_path / "out").glob("0*.png"))) == 0
+    (digits / "quality.json").write_bytes(whole)
 
 
 def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,7 +47,7 @@ def test_a_recipe_without_the_common_options_is_refused() -> None:
     def recipe(samples: int) -> Trainer:  # type: ignore[type-arg]
         raise AssertionError
 
-    with pytest.raises(TypeError, match="batch"):
+    with pytest.raises(UserError, match="batch"):
         trainable(recipe)
 
 

@@ -2,11 +2,15 @@
 
 import functools
 import inspect
+import io
 import json
 import os
+import shlex
+import shutil
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,8 +49,15 @@ def main(tokens: Sequence[str] | None = None) -> None:
     """Runs one command line and exits with its code."""
     warnings.showwarning = lambda message, *_, **__: print(f"rivals: warning: {message}", file=sys.stderr)
     tokens = list(sys.argv[1:] if tokens is None else tokens)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     try:
         code = _app(tokens)(tokens or ["--help"], exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     except CycloptsError as error:
         code = _told(" ".join(str(error).split()))
     except UserError as error:
@@ -59,8 +70,6 @@ def main(tokens: Sequence[str] | None = None) -> None:
         code = _told(str(error), 3)
     except KeyboardInterrupt:
         code = 130
-    except BrokenPipeError:
-        code = 0
     sys.exit(code or 0)
 
 
@@ -79,17 +88,18 @@ def _train_app(wanted: Sequence[str]) -> App:
         if name in wanted:
             train.command(_command(tasks.find(name)[1]), name=name)
         else:
-            task, _, variant = name.partition(".")
-            train.command(f"rivals.tasks.{task}:{variant or 'recipe'}", name=name, help=line)
+            package, _, variant = name.partition(".")
+            train.command(f"rivals.tasks.{package}:{variant or 'recipe'}", name=name, help=line)
     for name in wanted:
         if name.endswith(".py"):
             from rivals.tasks.own import own
 
-            train.command(_command(own(Path(name)).recipe, Path(name)), name=name)
+            task = own(Path(name))
+            train.command(_command(task.recipe, task), name=name)
     return train
 
 
-def _command(recipe: Callable[..., "Trainer[Any]"], file: Path | None = None) -> Callable[..., int]:
+def _command(recipe: Callable[..., "Trainer[Any]"], task: Any = None) -> Callable[..., int]:
     """A recipe as a command: its own options and those of every training."""
     from rivals.core.recipe import COMMON
 
@@ -97,9 +107,9 @@ def _command(recipe: Callable[..., "Trainer[Any]"], file: Path | None = None) ->
     def train(*args: Any, dry_run: bool = False, tensorboard: bool = False, threads: int = 0, **kwargs: Any) -> int:
         set_threads(threads)
         trainer = recipe(*args, **kwargs)
-        return dry(trainer) if dry_run else _play(trainer, tensorboard, file)
+        return dry(trainer) if dry_run else _play(trainer, tensorboard, task)
 
-    own = inspect.signature(recipe).parameters
+    own = inspect.signature(recipe, eval_str=True).parameters
     shared = {name: Annotated[own[name].annotation, Parameter(help=line)] for name, line in COMMON.items()}
     extra = {"dry_run": DryRun, "tensorboard": Board, "threads": Threads}
     keyword = inspect.Parameter.KEYWORD_ONLY
@@ -115,61 +125,92 @@ def set_threads(threads: int) -> None:
     """The CPU threads of this process; a waiting OpenMP thread spins, so more than there are free cores is far slower."""
     import torch
 
+    if threads < 0:
+        raise UserError(f"threads is {threads}: give a number, or 0 for min(cores, 4)")
     if not threads and "OMP_NUM_THREADS" in os.environ:
         return
     torch.set_num_threads(threads or min(os.cpu_count() or 1, 4))
 
 
-def _play(trainer: "Trainer[Any]", tensorboard: bool, file: Path | None) -> int:
-    """Trains to the end, judges, and says where everything is."""
-    from rivals.core.ranks import launch_key, restarted
+def _play(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
+    """Trains from the beginning, or, where torchrun has started the processes again, from the last state."""
+    assert trainer.store is not None
+    begun = trainer.ranks.same_text(_begun(trainer) if trainer.ranks.rank == 0 else "", trainer.device)
+    if begun:
+        trainer.store.folder = Path(begun)
+        trainer.resume()
+    return _go_on(trainer, tensorboard, task)
+
+
+def _begun(trainer: "Trainer[Any]") -> str:
+    """The folder of the run that this very launch has begun before one of its processes died; "" for none."""
+    from rivals.core.ranks import launch_key
+    from rivals.core.store import Store
 
     assert trainer.store is not None
-    if restarted():
-        for record in Path.cwd().glob("runs/*/run.json") if not (trainer.store.folder / "run.json").exists() else ():
-            if json.loads(record.read_text()).get("launch") == launch_key():
-                trainer.store.folder = record.parent
-        if (trainer.store.folder / "run.json").exists():
-            trainer.resume()
-    return _go_on(trainer, tensorboard, file)
+    for folder in [trainer.store.folder, *Path("runs").glob("*")] if launch_key() else []:
+        with suppress(UserError):
+            record = Store(folder).record()
+            if record.get("launch") == launch_key() and trainer.origin.items() <= record.items():
+                return str(folder)
+    return ""
 
 
-def _go_on(trainer: "Trainer[Any]", tensorboard: bool, file: Path | None) -> int:
+def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
     assert trainer.store is not None
+    from rivals.core.trainer import Stopped
+
+    trainer.begin()
     run, first = trainer.store.folder, trainer.ranks.rank == 0
     watchers = []
     if tensorboard:
         from rivals.report.tensorboard import tensorboard as board
 
         watchers.append(board(run))
-    trainer.fit(*watchers)
-    if trainer.stopped:
+    try:
+        trainer.fit(*watchers)
+    except Stopped as stopped:
         if first:
-            print(f"rivals: stopped and saved; go on with: rivals resume {run}", file=sys.stderr)
-        return 128 + trainer.stopped
-    if first and file is None:
-        _closing(run)
+            print(f"rivals: stopped and saved; go on with: {_called()} resume {shlex.quote(str(run))}", file=sys.stderr)
+        raise stopped
+    if first:
+        _closing(run, task)
     return 0
 
 
-def _closing(run: Path) -> None:
-    """Judges a finished run and says how good it is, where everything lies, and what to try next."""
-    from rivals.model import load
+def _called() -> str:
+    """How this program can be called: its name, or where it is when that is not on the path."""
+    return "rivals" if shutil.which("rivals") else shlex.quote(sys.argv[0])
 
-    _print_cards(load(run).judge())
+
+def _closing(run: Path, task: Any) -> None:
+    """Judges a finished run where its task can, writes its report, and says where everything lies and what to try next."""
+    from rivals import report
+    from rivals.model import load
+    from rivals.tasks.own import unjudged
+
+    if task is not None and task.evaluate is unjudged:
+        report.animate(run)
+        report.write(run)
+    else:
+        _print_cards(load(run, task).judge())
     if pictures := sorted((run / "samples").glob("*.png")):
         print(f"\nPictures: {pictures[-1]}, over time in {run / 'samples.webp'}")
-    print(f"Report:   {run / 'report.html'}\n\nNext:")
+    print(f"Report:   {run / 'report.html'}")
+    if task is not None:
+        return
+    call, folder = _called(), shlex.quote(str(run))
+    print("\nNext:")
     for command, what in [
-        (f"rivals sample {run} -n 100 -o out/", "a hundred samples as files"),
-        (f"rivals score {run} out/00*.png", "how real each one looks to the discriminator"),
-        ("rivals train digits --objective hinge --seed 1", "another game on the same data"),
+        (f"{call} sample {folder} -n 100 -o out/", "a hundred samples as files"),
+        (f"{call} score {folder} out/00*.png", "how real each one looks to the discriminator"),
+        (f"{call} train digits --objective hinge --seed 1", "another game on the digits"),
     ]:
         print(f"  {command:<52} # {what}")
 
 
 def _print_cards(cards: "dict[str, MetricCard]") -> None:
-    """One line a measure: value, 95 % interval, what real data would reach, and what it means."""
+    """One line a measure: value, 95 % interval, what real data reach; the report says what each means."""
     from rivals.report.meaning import figure, meaning
 
     for name, card in cards.items():
@@ -177,7 +218,7 @@ def _print_cards(cards: "dict[str, MetricCard]") -> None:
         value, low, high = (figure(number, told.share) for number in (card.value, card.low, card.high))
         bound = card.extra.get("bound", card.extra.get("expected"))
         real = f"real data: {figure(bound, told.share)}" if isinstance(bound, float) else ""
-        print(f"{told.title:<17} {value:>8}  [{low}, {high}]".ljust(48) + f"{real:<20} {told.plain}")
+        print(f"{told.title:<17} {value:>8}  {f'[{low}, {high}]':<20} {real}")
 
 
 def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0) -> int:
@@ -185,20 +226,20 @@ def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threa
     from rivals import tasks
     from rivals.core.store import Store
 
-    set_threads(threads)
     record = Store(run).record()
+    set_threads(threads or record["environment"]["threads"])  # the bits depend on it
+    task: Any = None
     if recipe:
         from rivals.tasks.own import own
 
-        build = own(recipe).recipe
+        task = own(recipe)
     elif record["recipe"].endswith(".py"):
         raise UserError(f"{run} was trained by your own {record['recipe']}: give that file with --recipe")
-    else:
-        build = tasks.find(record["recipe"])[1]
+    if recipe and recipe.name != record["recipe"]:
+        raise UserError(f"{run} was trained by {record['recipe'] or 'no recipe'}, not by {recipe.name}")
+    build = task.recipe if task else tasks.find(record["recipe"])[1]
     trainer = build(**record["arguments"], out=run)
-    if trainer.origin["recipe"] != record["recipe"]:
-        raise UserError(f"{run} was trained by {record['recipe']}, not by {trainer.origin['recipe']}")
-    return _go_on(trainer.resume(), tensorboard, recipe)
+    return _go_on(trainer.resume(), tensorboard, task)
 
 
 def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
@@ -210,9 +251,14 @@ def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
 
     trainer.play()  # the first round also allocates
     first, start = trainer.seen, time.monotonic()
-    while time.monotonic() - start < seconds and trainer.seen < trainer.samples:
+    trainer.play()
+    rounds = torch.tensor(min(max(seconds / (time.monotonic() - start), 1.0), 10_000.0), device=trainer.device)
+    trainer.ranks.mean_([rounds])  # as many on every rank: each of their moves waits for the others
+    for _ in range(int(rounds)):
         trainer.play()
-    rate = max(trainer.seen - first, 1) / (time.monotonic() - start)
+    rate = (trainer.seen - first) / (time.monotonic() - start)
+    if trainer.ranks.rank:
+        return 0
     used = (
         torch.cuda.max_memory_allocated()
         if trainer.device.type == "cuda"
@@ -251,8 +297,8 @@ def sample(
     recipe: Recipe = None,
 ) -> None:
     """Draw samples from a run: files of the task's kind and samples.npz, with a grid where they are pictures."""
-    if out.is_file():
-        raise UserError(f"{out} is a file: give -o a folder")
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise UserError(f"{out} is a file or a folder that is not empty: give -o a new folder")
     model = _load(run, recipe)
     made = model.task.write(*model.labelled(n, label=label, seed=seed), out)
     print(f"{n} samples in {out} ({', '.join(path.name for path in made[:2])}{', ...' if len(made) > 2 else ''})")
@@ -315,5 +361,5 @@ def _row(run: Path) -> dict[str, Any]:
             "seen": seen,
             "state": "finished" if record.get("weights") else "not finished",
         }
-    except (ValueError, KeyError, OSError):
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
         return {"run": str(run), "recipe": "?", "seen": 0, "state": "damaged run.json"}

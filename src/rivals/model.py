@@ -1,7 +1,6 @@
 """Model: a trained run, to sample from, to score with, to judge."""
 
 import json
-import types
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,6 @@ from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
 from rivals.metrics import Calibration, MetricCard, calibrate
-
 
 CHUNK = 4096  # samples that are drawn at a time, so that only the samples themselves need memory
 
@@ -36,16 +34,18 @@ class Model:
     (then give the task, the module that trained it: a file never names code to import).
     """
 
-    def __init__(self, run: Path | str, task: Any = None) -> None:
+    def __init__(self, run: Path | str, task: Any = None, *, best: bool = False) -> None:
         check_torch()
         self.run = Path(run)
         store = Store(self.run)
         self.record = store.record()
         if task is None and self.record["recipe"].endswith(".py"):
             raise UserError(f"{run} was trained by your own {self.record['recipe']}: give that file with --recipe")
+        if task is None and not self.record["recipe"]:
+            raise UserError(f"{run} was made by no recipe: give the task, an object with game(facts), to rivals.load")
         self.task: Any = task or tasks.find(self.record["recipe"])[0]
         self.game: Game[Any] = self.task.game(self.record["facts"])
-        weights = store.read_weights() or _weights_of_state(store, self.game)
+        weights = ({} if best else store.read_weights()) or _weights_of_state(store, self.game, best)
         for name, player in self.game.players().items():
             try:
                 player.load_state_dict(weights[name])
@@ -61,6 +61,8 @@ class Model:
         """`sample`, and the class of each sample where the game has classes."""
         if n < 1:
             raise UserError(f"n is {n}: ask for at least one sample")
+        if not 0 <= seed < 2**63:
+            raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
         classes = self.record["facts"].get("classes", 0)
         noise = torch.Generator().manual_seed(seed)
         condition = torch.randint(classes, (n,), generator=noise) if classes else None
@@ -84,9 +86,16 @@ class Model:
         return [Score(*pair) for pair in zip(scores.tolist(), chance.tolist(), strict=True)]
 
     def _calibration(self) -> Calibration:
-        kept = self.run / "quality.json"
-        if kept.is_file():
-            return Calibration(**json.loads(kept.read_text())["calibration"])
+        """The one that `judge` kept for these weights, or a fresh one."""
+        try:
+            kept = json.loads((self.run / "quality.json").read_bytes())
+            if self.record.get("weights") and kept["weights"] == self.record["weights"]:
+                return Calibration(**kept["calibration"])
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # none kept, or a damaged one: it is made anew in a moment
+        return self._calibrated()
+
+    def _calibrated(self) -> Calibration:
         real = self.task.held_out()
         fake = Sample(self.sample(len(real), seed=1))
         return calibrate(self.game.score(Sample(real.data)), self.game.score(fake))
@@ -101,8 +110,11 @@ class Model:
     def judge(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
         """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html."""
         cards = self.evaluate(samples=samples, seed=seed)
-        (self.run / "quality.json").unlink(missing_ok=True)
-        quality = {"cards": {name: card.as_dict() for name, card in cards.items()}, "calibration": self._calibration()._asdict()}
+        quality = {
+            "cards": {name: card.as_dict() for name, card in cards.items()},
+            "calibration": self._calibrated()._asdict(),
+            "weights": self.record.get("weights"),
+        }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
         for name, image in self.task.illustrate(self.game).items():
             Store(self.run).write(f"judged/{name}.png", partial(image.save, format="PNG"))
@@ -111,9 +123,9 @@ class Model:
         return cards
 
 
-def _weights_of_state(store: Store, game: Game[Any]) -> dict[str, dict[str, Tensor]]:
-    """The players of the newest state, averaged where there is an average: for a run that has not ended."""
-    state = store.load()
+def _weights_of_state(store: Store, game: Game[Any], best: bool) -> dict[str, dict[str, Tensor]]:
+    """The players of the newest state, or of the best, averaged where there is an average."""
+    state = store.load_best() if best else store.load()
     whole = state["game"] | state["averages"]
     return {
         name: {key.removeprefix(f"{name}."): tensor for key, tensor in whole.items() if key.startswith(f"{name}.")}
@@ -121,6 +133,10 @@ def _weights_of_state(store: Store, game: Game[Any]) -> dict[str, dict[str, Tens
     }
 
 
-def load(run: Path | str, task: types.ModuleType | None = None) -> Model:
-    """The model of a run folder, finished or not. task: the module that trained it, where it is your own file."""
-    return Model(run, task)
+def load(run: Path | str, task: Any = None, *, best: bool = False) -> Model:
+    """The model of a run folder, finished or not.
+
+    task: the module that trained it, where it is your own file. best: of the best state that the recipe's measure found,
+    not of the last.
+    """
+    return Model(run, task, best=best)

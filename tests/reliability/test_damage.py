@@ -120,7 +120,8 @@ def harmless(run: Path, whole: Path, name: str) -> bool:
 
 def test_1000_mutations_are_noticed_or_harmless(ended: Path, by_seen: dict[int, str], tmp_path: Path) -> None:
     """Bit flips, truncations, zeroed pages, swaps and removals over all files of a run: each one is refused or named
-    before its bytes are used, or harmless by construction (see `harmless`). Never does a run go on from other bits. One in 25 of those that go on is played to its end: the unbroken digest."""
+    before its bytes are used, or harmless by construction (see `harmless`). Never does a run go on from other bits. One in
+    25 of those that go on is played to its end: the unbroken digest."""
     seed = random.randrange(10**6)
     chance, whole, counts = random.Random(seed), final_digest(ended), Counter[str]()
     names = sorted(str(path.relative_to(ended)) for path in ended.rglob("*") if path.is_file() and path.stat().st_size)
@@ -216,7 +217,7 @@ def test_states_without_a_record_are_no_place_for_a_new_run(ended: Path, tmp_pat
     """run.json is gone: a new run there would go on between the old one's states; refused."""
     shutil.copytree(ended, tmp_path / "run")
     (tmp_path / "run/run.json").unlink()
-    with pytest.raises(UserError, match="holds states, but no run.json"):
+    with pytest.raises(UserError, match=r"holds states, but no run\.json"):
         play(tmp_path / "run")
 
 

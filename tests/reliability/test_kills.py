@@ -47,6 +47,7 @@ def test_a_kill_leaves_the_folder_free_though_loader_workers_live_on(tmp_path: P
 def test_train_in_a_process_killed_and_resumed_by_the_command_line(tmp_path: Path) -> None:
     """The whole way through real processes: train, SIGKILL, resume, the unbroken digest."""
     from harness import TINY, trainer
+
     from rivals.testing import final_digest
 
     run = tmp_path / "run"

@@ -77,7 +77,8 @@ def test_a_measure_that_is_not_finite_is_no_best(tmp_path: Path) -> None:
 BROKEN = """
 import torch
 from tiny_gan import recipe as tiny
-def recipe(*, samples: int = 2560, batch: int = 64, seed: int = 0, device: str = "cpu", precision: str = "auto", workers: int = 0, out: str = "", name: str = ""):
+def recipe(*, samples: int = 2560, batch: int = 64, seed: int = 0, device: str = "cpu", precision: str = "auto",
+           workers: int = 0, out: str = "", name: str = ""):
     from pathlib import Path
     trainer = tiny(out=Path(out), samples=samples)
     loss = trainer.game.generator_loss

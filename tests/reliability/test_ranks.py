@@ -24,7 +24,13 @@ def pair(told: Path, *words: object) -> list[int]:
         port = free.getsockname()[1]
 
     def work(rank: int) -> None:
-        os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        os.environ |= {
+            "RANK": str(rank),
+            "LOCAL_RANK": str(rank),
+            "WORLD_SIZE": "2",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": str(port),
+        }
         command(*words)
 
     return [fork(lambda rank=rank: work(rank), told) for rank in range(2)]
@@ -84,7 +90,19 @@ def test_a_batch_that_does_not_divide_is_told(tmp_path: Path) -> None:
 
 
 def torchrun(place: Path, *words: object) -> "subprocess.Popen[str]":
-    options = ("--standalone", "--nproc-per-node", 2, "--max-restarts", 2, "--monitor-interval", 0.1, "-m", "rivals", "train", TINY)
+    options = (
+        "--standalone",
+        "--nproc-per-node",
+        2,
+        "--max-restarts",
+        2,
+        "--monitor-interval",
+        0.1,
+        "-m",
+        "rivals",
+        "train",
+        TINY,
+    )
     return rivals(*options, "--samples", SAMPLES, "--norm", "--threads", 1, *words, module=("torch.distributed.run",), cwd=place)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import digest, ended, fork, play, told, trainer, wait_until
+from harness import digest, ended, fork, play, told, trainer
 
 from rivals.core.errors import UserError
 from rivals.core.store import Store
@@ -266,7 +266,7 @@ class Disk:
 
         def fsync(handle: int) -> None:
             flushed(handle)
-            path, node = Path(os.readlink(f"/proc/self/fd/{handle}")), os.fstat(handle).st_ino
+            path, node = Path(f"/proc/self/fd/{handle}").readlink(), os.fstat(handle).st_ino
             if path == folder:
                 disk.steps.append(("folder",))
             elif path.parent == folder and path.is_file():

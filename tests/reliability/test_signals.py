@@ -70,7 +70,8 @@ from tiny_gan import recipe as tiny
 def slow(trainer, report):
     print("round", flush=True)
     time.sleep(60)
-def recipe(*, samples: int = 2560, batch: int = 64, seed: int = 0, device: str = "cpu", precision: str = "auto", workers: int = 0, out: str = "", name: str = ""):
+def recipe(*, samples: int = 2560, batch: int = 64, seed: int = 0, device: str = "cpu", precision: str = "auto",
+           workers: int = 0, out: str = "", name: str = ""):
     from pathlib import Path
     trainer = tiny(out=Path(out))
     trainer.watchers = [slow]

@@ -14,6 +14,10 @@ from rivals.tasks.digits.metrics import backbone, evaluate
 from rivals.testing import check_game
 
 
+def facts(width: int = 16, latent: int = 8) -> dict[str, object]:
+    return {"latent": latent, "width": width, "classes": 10, "objective": "relativistic"}
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fifth of the demo's run, with smaller players: some seconds."""
@@ -35,8 +39,7 @@ def test_the_splits_are_real_apart_and_balanced() -> None:
 
 def test_the_game_keeps_the_contract() -> None:
     data = load()
-    facts = {"latent": 8, "width": 16, "classes": 10}
-    check_game(lambda: digits.game(facts), Stream.over(data.train))
+    check_game(lambda: digits.game(facts()), Stream.over(data.train))
 
 
 def test_the_judge_reads_real_digits() -> None:
@@ -51,14 +54,14 @@ def test_a_short_run_learns_and_an_untrained_generator_does_not(run: Path) -> No
     assert trained["coverage"].value >= 0.65 and trained["frechet"].extra["ratio"] <= 12
     assert trained["copies"].extra["exact"] == 0
     torch.manual_seed(0)
-    untrained = evaluate(digits.game({"latent": 32, "width": 128, "classes": 10}).eval(), samples=500)
+    untrained = evaluate(digits.game(facts(128, 32)).eval(), samples=500)
     assert untrained["labels"].value < 0.3 and untrained["coverage"].value < 0.1 and untrained["frechet"].extra["ratio"] > 50
 
 
 def test_a_memoriser_is_caught() -> None:
     train = load().train
 
-    class Memoriser(type(digits.game({"latent": 8, "width": 16, "classes": 10}))):  # type: ignore[misc]
+    class Memoriser(type(digits.game(facts()))):  # type: ignore[misc]
         def sample(self, n: int, *, given: Sample | None = None, noise: torch.Generator | None = None) -> torch.Tensor:
             wanted = given.condition if given else torch.arange(n) % 10
             rows = [(train.condition == digit).nonzero()[i % 100, 0] for i, digit in enumerate(wanted)]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from rivals.core.game import B, Game
+from rivals.core.game import B, Game, evaluating
 from rivals.core.types import Tensor
 
 
@@ -43,15 +43,13 @@ class Averages(nn.Module):
 
     @contextmanager
     def within(self, game: Game[B]) -> Iterator[Game[B]]:
-        """The game with the averages in their players' places, in eval mode; as before on leaving."""
+        """The game with the averages in their players' places, in eval mode, without gradients; as before on leaving."""
         own = {name: getattr(game, name) for name, _ in self.named_children()}
-        modes = {module: module.training for module in game.modules()}
         try:
             for name, average in self.named_children():
                 setattr(game, name, average)
-            yield game.eval()
+            with evaluating(game):
+                yield game
         finally:
             for name, player in own.items():
                 setattr(game, name, player)
-            for module, training in modes.items():
-                module.training = training

@@ -37,11 +37,11 @@ class Batch:
         return other
 
     def to(self, device: torch.device | str) -> Self:
-        """The batch on `device`; itself where it is there already."""
+        """The batch on `device` ("cuda:0", not "cuda"); itself where it is there already."""
         where = torch.device(device)
         if all(tensor.device == where for _, tensor in self._tensors()):
             return self
-        return self.map(lambda tensor: tensor.to(where, non_blocking=True))
+        return self.map(lambda tensor: tensor.to(where, non_blocking=where.type != "cpu"))
 
     def split(self, size: int) -> list[Self]:
         """The batch in pieces of `size` samples; the last may be smaller."""

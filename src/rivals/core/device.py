@@ -21,14 +21,18 @@ def check_torch(found: str = torch.__version__) -> None:
 def pick_device(device: str) -> torch.device:
     """ "auto": the accelerator if there is one (this rank's, under torchrun), else the CPU."""
     check_torch()
+    if device == "cuda" or (device == "auto" and torch.cuda.is_available()):
+        device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     if device != "auto":
         try:
             torch.empty(0, device=device)
+            if not device.startswith(("cpu", "cuda", "mps")):
+                raise RuntimeError("rivals plays on cpu, cuda and mps")
+            if device.startswith("cuda"):
+                torch.cuda.set_device(device)  # what is seeded and drawn from is the current device
         except (RuntimeError, AssertionError) as error:
             raise UserError(f"device {device!r} cannot be used here ({str(error).splitlines()[0]}): try auto or cpu") from None
         return torch.device(device)
-    if torch.cuda.is_available():
-        return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     return torch.device("cpu")
 
 

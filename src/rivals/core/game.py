@@ -5,7 +5,8 @@ A move is one optimiser step of one player on the sum of its named losses. In th
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import torch
@@ -73,5 +74,19 @@ class Game(nn.Module, Generic[B], ABC):
         raise NotImplementedError(f"{type(self).__name__} has no score for single samples")
 
     def players(self) -> dict[str, nn.Module]:
-        """The players by name, in the order in which they were set."""
-        return {name: child for name, child in self.named_children() if next(child.parameters(), None) is not None}
+        """The players by name, in the order in which they were set; a frozen network is none."""
+        learns = {name: any(p.requires_grad for p in child.parameters()) for name, child in self.named_children()}
+        return {name: child for name, child in self.named_children() if learns[name]}
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each submodule is in the mode it had."""
+    modes = {each: each.training for each in module.modules()}
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for each, training in modes.items():
+            each.training = training

@@ -45,7 +45,8 @@ def _flatten(gamma: float | Schedule, step: float | None, where: Callable[[Verdi
         if step is None:
             return value(gamma, v.progress) / 2 * slope(score, x)
         nudged = v.discriminator(x.detach() + step * torch.randn_like(x))
-        return value(gamma, v.progress) / 2 * ((nudged - score) / step).square()
+        rise = ((nudged - score) / step).reshape(len(x), -1).sum(1)  # of all patches together, as slope has it
+        return value(gamma, v.progress) / 2 * rise.square()
 
     return penalty
 
@@ -158,6 +159,7 @@ class PathLength(nn.Module):
     """
 
     mean: Tensor
+    coupled = True  # by the running mean
 
     def __init__(self, *, decay: float = 0.99) -> None:
         super().__init__()

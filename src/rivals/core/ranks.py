@@ -5,6 +5,7 @@ A flat all-reduce of the gradients that exist, after each backward, equals one p
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -26,7 +27,8 @@ class Ranks(NamedTuple):
         """Each tensor becomes its mean over the ranks, in place, in one collective."""
         if self.world == 1 or not tensors:
             return
-        flat = torch.cat([tensor.reshape(-1).float() for tensor in tensors])
+        dtype = torch.float64 if any(tensor.dtype is torch.float64 for tensor in tensors) else torch.float32
+        flat = torch.cat([tensor.reshape(-1).to(dtype) for tensor in tensors])
         distributed.all_reduce(flat)
         flat /= self.world
         for tensor, piece in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors]), strict=True):
@@ -38,6 +40,13 @@ class Ranks(NamedTuple):
         if self.world > 1:
             for tensor in tensors:
                 distributed.broadcast(tensor, 0)
+
+    def same_text(self, text: str, device: torch.device) -> str:
+        """Rank 0's text, of at most 4,096 bytes, on every rank."""
+        letters = torch.zeros(4096, dtype=torch.uint8, device=device)
+        letters[: len(text.encode())] = torch.tensor(list(text.encode()), dtype=torch.uint8)
+        self.same_([letters])
+        return bytes(letters.tolist()).rstrip(b"\0").decode()
 
 
 def join(device: torch.device) -> Ranks:
@@ -53,11 +62,13 @@ def join(device: torch.device) -> Ranks:
 
 
 def launch_key() -> str:
-    """A name for this launch that its elastic restarts share; empty without torchrun."""
-    run = os.environ.get("TORCHELASTIC_RUN_ID")
-    return f"{run}-{os.getppid()}" if run else ""
+    """A name for this launch that its elastic restarts share; empty without torchrun.
 
-
-def restarted() -> bool:
-    """Whether torchrun has started this group again after a worker died."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+    It is the rendezvous id, or where nobody gave one, the agent's process and when that began: numbers come again.
+    """
+    run = os.environ.get("TORCHELASTIC_RUN_ID", "")
+    if run != "none":
+        return run
+    stat = Path(f"/proc/{os.getppid()}/stat")
+    born = stat.read_text().rpartition(")")[2].split()[19] if stat.is_file() else ""
+    return f"agent-{os.getppid()}-{born}"

@@ -2,16 +2,19 @@
 
 import functools
 import inspect
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any, ParamSpec, get_args
 
 import torch
 
+from rivals.core.errors import UserError
 from rivals.core.game import B
 from rivals.core.trainer import Trainer
 
 P = ParamSpec("P")
+OWN = "rivals_own_"  # what the module of a user's own file is called, so that it shadows none
 
 COMMON = {
     "samples": "Length of the run: real samples drawn in all.",
@@ -29,32 +32,50 @@ COMMON = {
 def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
     """The function, with the weights it makes drawn from its `seed`, and its name and arguments kept in run.json.
 
-    Raises TypeError where the function lacks one of the common options.
+    What run.json gave back as text is a Path again where the annotation says so. Raises UserError where the function lacks
+    one of the common options, and for arguments that do not fit or that JSON cannot hold.
     """
-    signature = inspect.signature(function)
+    signature = inspect.signature(function, eval_str=True)
     if missing := [name for name in COMMON if name not in signature.parameters]:
-        raise TypeError(f"recipe {function.__name__} lacks the common options {missing}")
+        raise UserError(f"recipe {recipe_name(function)} lacks the common options {', '.join(missing)}: add them")
 
     @functools.wraps(function)
     def build(*args: P.args, **kwargs: P.kwargs) -> Trainer[B]:
-        bound = signature.bind(*args, **kwargs)
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise UserError(f"recipe {recipe_name(function)}: {error}") from None
         bound.apply_defaults()
-        torch.default_generator.manual_seed(bound.arguments["seed"])
-        trainer = function(*args, **kwargs)
+        for name, value in bound.arguments.items():
+            if isinstance(value, str) and Path in (kind := signature.parameters[name].annotation, *get_args(kind)):
+                bound.arguments[name] = Path(value)
         arguments = {key: _plain(value) for key, value in bound.arguments.items() if key != "out"}
-        trainer.origin = {"recipe": _name(function), "arguments": arguments}
+        if bad := [key for key, value in arguments.items() if not _fits_json(value)]:
+            raise UserError(f"recipe {recipe_name(function)}: run.json cannot hold {', '.join(bad)}: take numbers, text or lists")
+        if not 0 <= (seed := bound.arguments["seed"]) < 2**63:
+            raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
+        torch.default_generator.manual_seed(seed)
+        trainer = function(*bound.args, **bound.kwargs)
+        trainer.origin = {"recipe": recipe_name(function), "arguments": arguments}
         return trainer
 
     return build
 
 
-def _name(function: Callable[..., Any]) -> str:
+def recipe_name(function: Callable[..., Any]) -> str:
     """ "digits" for rivals.tasks.digits.recipe, "tables.ctgan" for a variant beside it; a user's file gives its own name."""
     package, _, module = function.__module__.rpartition(".")
     if package != "rivals.tasks":
-        return f"{module}.py"
+        return f"{module.removeprefix(OWN)}.py"
     return module if function.__name__ == "recipe" else f"{module}.{function.__name__}"
 
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
+
+
+def _fits_json(value: Any) -> bool:
+    try:
+        return bool(json.loads(json.dumps(value)) == value)
+    except (TypeError, ValueError):
+        return False

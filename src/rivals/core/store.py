@@ -116,16 +116,29 @@ class Kept(NamedTuple):
 class Store:
     """One run's folder: run.json, log.jsonl, states, samples, weights. One process at a time may hold it.
 
-    Raises UserError where the folder holds no run, another run, a damaged record, or is in use.
+    folder: None for the next free runs/NNNN-name, decided when it is made. Raises UserError where the folder holds no run,
+    another run, other files, a damaged record, or is in use.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path | str | None, *, name: str = "run") -> None:
+        if not name or name.startswith(".") or set(name) & set("/\\\0"):
+            raise UserError(f"the name {name!r} cannot be a folder's: leave out slashes and dots at its start")
+        self.name = name if folder is None else None
+        self.folder = numbered("runs", name) if folder is None else Path(folder)
         self._lock: int | None = None
         self._log_sha, self._log_size, self._unwritten = hashlib.sha256(), 0, b""
 
     def create(self, record: State) -> None:
-        """Makes the folder with its record; refuses one that holds a run already."""
+        """Makes the folder with its record; refuses one that holds a run already, or anything else."""
+        try:
+            self._create(record)
+        except UserError:
+            if self.name is None or numbered("runs", self.name) == self.folder:
+                raise
+            self.folder = numbered("runs", self.name)  # another process took the number since
+            self.create(record)
+
+    def _create(self, record: State) -> None:
         if self.folder.exists() and not self.folder.is_dir():
             raise UserError(f"{self.folder} is a file: give --out a folder")
         self._refuse_a_run()
@@ -139,6 +152,8 @@ class Store:
             raise UserError(f"{self.folder} already holds a run: rivals resume {self.folder}, or give another --out")
         if self.states():
             raise UserError(f"{self.folder} holds states, but no run.json: put it back, or give another --out")
+        if self.folder.is_dir() and any(not path.name.startswith(".") for path in self.folder.iterdir()):
+            raise UserError(f"{self.folder} holds other files and no run: give --out a new or empty folder")
 
     def open(self) -> State:
         """Takes the folder of a run that exists and returns its record."""
@@ -165,7 +180,7 @@ class Store:
             raise UserError(f"{self.folder} is in use by another process: wait for it, or stop it first") from None
         self._lock = handle
         _locks.add(handle)
-        for litter in self.folder.rglob(".*.tmp"):
+        for litter in [*self.folder.glob(".*.tmp"), *self.folder.glob("*/.*.tmp")]:
             if litter.name.split(".")[-2].isdecimal():  # a name that write_file gives: a user's own files stay
                 litter.unlink(missing_ok=True)
 
@@ -278,6 +293,13 @@ class Store:
             if old.path.name != spared:
                 with suppress(OSError):  # the new state is safe: an old one too many is no failure
                     old.path.unlink(missing_ok=True)
+
+    def load_best(self) -> State:
+        """The state whose measure was the best so far; raises UserError where none was measured."""
+        for kept in self.states():
+            if kept.path.name == self._named("best"):
+                return self.read(kept)
+        raise UserError(f"{self.folder} keeps no best state: its recipe measures none")
 
     def begun(self) -> bool:
         """Whether a state was ever saved."""

@@ -47,6 +47,8 @@ class Stream(Generic[B]):
     """
 
     def __init__(self, fetch: Callable[[Tensor], B], length: int, *, seed: int = 0, workers: int = 0) -> None:
+        if workers < 0:
+            raise UserError(f"workers is {workers}: give 0 or more")
         if length < 1:
             raise UserError("the data holds no sample: give a file or folder with at least one")
         self.fetch, self.length, self.seed, self.workers = fetch, length, seed, workers

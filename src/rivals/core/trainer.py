@@ -4,6 +4,7 @@ Reading order: `fit` iterates `__iter__`, which plays `play`, where the game's `
 """
 
 import contextlib
+import json
 import math
 import operator
 import os
@@ -23,7 +24,7 @@ from torch import nn
 from rivals.core.average import Averages
 from rivals.core.device import Precision, environment, pick_device, pick_precision
 from rivals.core.errors import UserError
-from rivals.core.game import B, Game, Losses
+from rivals.core.game import B, Game, Losses, evaluating
 from rivals.core.ranks import join, launch_key
 from rivals.core.store import State, Store, first_not_finite, going_on
 from rivals.core.stream import Data, mix
@@ -31,8 +32,15 @@ from rivals.core.stream import Data, mix
 Watcher = Callable[["Trainer[Any]", "Report"], None]
 
 
+LONGEST = 600.0  # seconds between two saves; how often a run is saved changes none of its bits
+
+
 class NotFinite(FloatingPointError):
     """A loss or gradient became NaN or infinite; the move did not happen and nothing of it was saved."""
+
+
+class Stopped(SystemExit):
+    """A signal ended the run after a round, and it is saved; the code is 130 (SIGINT) or 143 (SIGTERM)."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,8 @@ class Report:
     """One round, after it was played: the losses by "player.loss", and now and then the values that a game observes."""
 
     round: int
-    seen: int  # samples drawn since the run's start
+    before: int  # samples drawn since the run's start, up to this round
+    seen: int  # and with it
     samples: int  # the run's length
     losses: Losses
     observed: Losses
@@ -88,12 +97,14 @@ class Trainer(Generic[B]):
             raise UserError(f"samples ({samples}), batch ({batch}) and micro ({micro}) must be at least 1")
         if batch % self.ranks.world:
             raise UserError(f"a batch of {batch} does not divide among {self.ranks.world} processes: change --batch")
-        self.game, self.data = game.to(self.device).train(), data
+        self.game, self.data = game.to(self.device), data
         self.samples, self.batch, self.micro, self.seed = samples, batch, micro, seed
         self.schedules, self.store, self.watchers, self.measure = dict(schedules or {}), store, watchers, measure
         self.save_every, self.log_every = save_every or max(samples // 10, 1), log_every or max(samples // 300, 1)
-        self.facts, self.origin = dict(facts or {}), State()
+        self.facts, self.origin = json.loads(json.dumps(dict(facts or {}))), State()  # as run.json will give them back
         self.players = game.players()
+        for player in self.players.values():
+            player.train()
         self._parameters = {name: [p for p in player.parameters() if p.requires_grad] for name, player in self.players.items()}
         self.optimizers = dict(game.optimizers())
         if self.optimizers.keys() != self.players.keys():
@@ -105,7 +116,7 @@ class Trainer(Generic[B]):
         self.round = self.seen = self.stopped = self._asked = 0
         self.best = float("inf")
         self._started: float | None = None
-        self._run = ""
+        self._run, self._saved = "", 0.0
         self._stream: Iterator[B] | None = None
         self._last: B | None = None
         self._losses: Losses = {}
@@ -157,7 +168,7 @@ class Trainer(Generic[B]):
             what = f"loss {' and '.join(map(repr, bad))}" if bad else "gradient (every loss is finite)"
             raise NotFinite(
                 f"round {self.round}, {self.seen} samples: the {name}'s {what} is NaN or infinite; the step was not taken. "
-                "Lower the learning rate, raise gamma, or use --precision fp32"
+                "Start again with a lower learning rate, a higher gamma, or --precision fp32"
             )
         self.optimizers[name].step()
         self._losses |= {f"{name}.{key}": term for key, term in losses.items()}
@@ -169,31 +180,43 @@ class Trainer(Generic[B]):
 
     # The loop.
     def fit(self, *watchers: Watcher, progress: bool = True) -> Self:
-        """Plays to the end, calling each watcher after each round (on rank 0), with a progress bar or plain lines."""
+        """Plays to the end, calling each watcher after each round (on rank 0), with a progress bar or plain lines.
+
+        Raises Stopped, a SystemExit, after a SIGINT or SIGTERM: the run is saved, and a script ends there.
+        """
         from rivals.core.watch import Progress  # rich is needed only here
 
         rounds, first = iter(self), self.ranks.rank == 0
         with Progress(self) if progress and first else contextlib.nullcontext() as bar:
-            watching: list[Watcher] = [*self.watchers, *watchers, *([bar] if bar else [])] if first else []
+            watching: list[Watcher] = [*watchers, *([bar] if bar else [])]
             for report in rounds:
-                for watch in watching:
-                    with going_on():
-                        watch(self, report)
+                self._show(report, watching)
+        if self.stopped:
+            raise Stopped(128 + self.stopped)
         return self
 
+    def _show(self, report: Report, watchers: Sequence[Watcher]) -> None:
+        for watch in watchers if self.ranks.rank == 0 else ():
+            with going_on():
+                watch(self, report)
+
     def __iter__(self) -> Iterator[Report]:
-        """Yields a Report after each round; on SIGINT or SIGTERM saves and ends after the round, `stopped` telling which."""
-        self._begin()
+        """Yields a Report after each round, which the trainer's own watchers have seen.
+
+        On SIGINT or SIGTERM it saves and ends after the round, `stopped` telling which.
+        """
+        self.begin()
         return self._rounds()
 
     def _rounds(self) -> Iterator[Report]:
         try:
             with self._signals():
                 while self.seen < self.samples and not self.stopped:
-                    before = self.seen
-                    yield self.play()
-                    regular = self._due(self.save_every, before) or self.seen >= self.samples
-                    if regular or self.stopped:
+                    report = self.play()
+                    self._show(report, self.watchers)
+                    yield report
+                    regular = self._due(self.save_every, report.before) or self.seen >= self.samples
+                    if regular or self.stopped or time.monotonic() - self._saved > LONGEST:
                         self.save(regular=regular)
             self._end()
         finally:
@@ -210,10 +233,12 @@ class Trainer(Generic[B]):
                 group[key] = schedule(self.progress)
         self._losses = {}
         self.game.round(self)
+        if self.seen == before:
+            raise UserError(f"round {self.round} drew no data: the run's length is counted in the samples of play.draw()")
         self._agree()
         self.averages.update(self.seen - before, self.seen)
         due = self._due(self.log_every, before) or self.seen >= self.samples
-        report = Report(self.round, self.seen, self.samples, self._losses, self._observe() if due else {})
+        report = Report(self.round, before, self.seen, self.samples, self._losses, self._observe() if due else {})
         self.round += 1
         if due and self.store and self.ranks.rank == 0 and self._started is not None:
             values = {key: round(term.item(), 6) for key, term in (report.losses | report.observed).items()}
@@ -242,24 +267,18 @@ class Trainer(Generic[B]):
     def _due(self, interval: int, before: int) -> bool:
         return self.seen // interval > before // interval
 
-    @torch.no_grad()
     def _observe(self) -> Losses:
-        if self._last is None:
-            return {}
-        self.game.eval()
-        try:
-            return self.game.observe(self._last)
-        finally:
-            self.game.train()
+        with evaluating(self.game):
+            return {} if self._last is None else self.game.observe(self._last)
 
     @contextmanager
     def _signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM asks the loop to stop; another SIGINT, a second later or more, ends the process."""
+        """The first SIGINT or SIGTERM asks the loop to stop; another SIGINT ends the process at once."""
         since = 0.0
 
         def stop(number: int, frame: object) -> None:
             nonlocal since
-            if self._asked and number == signal.SIGINT and time.monotonic() - since > 1:
+            if self._asked and number == signal.SIGINT and (not launch_key() or time.monotonic() - since > 1):
                 os._exit(128 + number)  # torchrun passes a Ctrl-C on within that second: it is not a second one
             since = since or time.monotonic()
             self._asked = number
@@ -279,11 +298,12 @@ class Trainer(Generic[B]):
     @contextmanager
     def averaged(self) -> Iterator[Game[B]]:
         """The game with its averaged weights, in eval mode, without gradients; training goes on from its own."""
-        with self.averages.within(self.game) as game, torch.no_grad():
+        with self.averages.within(self.game) as game:
             yield game
 
     # The run folder.
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Makes or takes the run folder; `fit` and iteration call it themselves."""
         if self.store and self.ranks.rank == 0 and self._started is not None:
             self.store.open()
         elif self.store and self.ranks.rank == 0:
@@ -291,12 +311,17 @@ class Trainer(Generic[B]):
             kept = {
                 "run": self._run,
                 "facts": self.facts,
-                "environment": environment(self.device, self.dtype, self.ranks.world),
+                "environment": self._bits(),
                 "launch": launch_key(),
             }
             self.store.create({"recipe": "", "arguments": {}} | self.origin | kept)
-        self._started = time.monotonic()
+        self._started = self._saved = time.monotonic()
         self.stopped = self._asked = 0
+
+    def _bits(self) -> dict[str, Any]:
+        """What the run's bits depend on besides its arguments and data."""
+        settings = {"samples": self.samples, "batch": self.batch, "micro": self.micro, "seed": self.seed}
+        return environment(self.device, self.dtype, self.ranks.world) | settings | {"half-life": self.averages.half_life}
 
     def _end(self) -> None:
         if not self.store or self.ranks.rank or self._started is None:
@@ -306,7 +331,7 @@ class Trainer(Generic[B]):
         self.store.write_record(record | {"seconds": round(seconds, 1)})
         if self.seen >= self.samples:
             with self.averaged() as game:
-                self.store.write_weights({name: child.state_dict() for name, child in game.players().items()})
+                self.store.write_weights({name: getattr(game, name).state_dict() for name in self.players})
 
     def state_dict(self) -> State:
         """All that the run depends on: players, averages, optimisers, the clock."""
@@ -341,6 +366,7 @@ class Trainer(Generic[B]):
         state = self.state_dict() | {"run": self._run, "log": self.store.log_mark()}
         if (bad := first_not_finite(state)) is not None:
             raise NotFinite(f"round {self.round}: {bad} is NaN or infinite; not saved, the last good state stays")
+        self._saved = time.monotonic()
         try:
             self.store.save(state, best=best)
             self._failures = 0
@@ -359,9 +385,9 @@ class Trainer(Generic[B]):
 
     def resume(self) -> Self:
         """Goes on from the run folder's newest whole state; warns where the same bits cannot be promised."""
-        assert self.store is not None, "resume needs a store"
-        record = self.store.record()
-        here = environment(self.device, self.dtype, self.ranks.world)
+        if self.store is None:
+            raise UserError("this trainer has no run folder: give it store=Store(folder) to resume from")
+        record, here = self.store.record(), self._bits()
         for key, was in record["environment"].items():
             if here.get(key) != was:
                 warnings.warn(f"{key} was {was} and is {here.get(key)}: the run goes on, but not to the same bits", stacklevel=2)
@@ -381,4 +407,8 @@ class Trainer(Generic[B]):
             if self.ranks.rank == 0:
                 self.store.rewind_log(state["log"] if state else self.store.log_mark())
             refused.pop_all()
+        found = torch.tensor(float(self.round), device=self.device)
+        self.ranks.mean_([found])
+        if found != self.round:
+            raise UserError(f"the processes found different states: {self.store.folder} must be the same folder on all nodes")
         return self

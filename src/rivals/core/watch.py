@@ -15,15 +15,10 @@ from rivals.core.trainer import Report, Trainer, Watcher
 
 def every(samples: int, watch: Watcher) -> Watcher:
     """Calls `watch` once per `samples` samples, and at the run's end."""
-    seen_before = -1
 
     def watcher(trainer: Trainer[Any], report: Report) -> None:
-        nonlocal seen_before
-        if seen_before < 0:  # a run that goes on: the round before this one is unknown, its batch is not
-            seen_before = report.seen - trainer.batch
-        if report.seen // samples > seen_before // samples or report.seen >= report.samples:
+        if report.seen // samples > report.before // samples or report.seen >= report.samples:
             watch(trainer, report)
-        seen_before = report.seen
 
     return watcher
 
@@ -69,5 +64,5 @@ class Progress:
         text = f"{report.seen:,}/{report.samples:,} samples  {speed:,.0f}/s  {self.observed}  [{losses}]"
         self.bar.update(self.task, completed=report.seen, description=text.replace("[", r"\["))
         if self.plain:
-            left = (report.samples - report.seen) / max(speed, 1e-9)
+            left = max(report.samples - report.seen, 0) / max(speed, 1e-9)
             print(f"{report.progress:4.0%}  {text}  {left:,.0f} s left", file=sys.stderr, flush=True)

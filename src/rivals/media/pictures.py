@@ -1,5 +1,6 @@
 """Tensors to pictures and back: files, grids with the tiles apart, WebP animations. Values are in [-1, 1]."""
 
+import struct
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,10 +46,12 @@ def read(path: Path, *, channels: int, height: int, width: int) -> Float[Tensor,
         with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
             if image.size != (width, height):
                 raise UserError(f"{path} is {image.width}x{image.height} pixels; this model takes {width}x{height}")
+            if image.mode.startswith(("I", "F")):
+                raise UserError(f"{path} has more than 8 bits a pixel: save it with 8")
             pixels = np.asarray(image.convert(MODES[channels]), dtype=np.float32)
     except UserError:
         raise
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "no whole PNG, JPEG or WebP picture"
         raise UserError(f"{path} cannot be read: {reason}") from None
     return torch.from_numpy(pixels / 127.5 - 1).reshape(height, width, channels).permute(2, 0, 1)

@@ -1,14 +1,13 @@
 """The network that turns samples into features to compare: one that a task trains itself, named by its digest."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from rivals.core.errors import UserError
+from rivals.core.game import evaluating
 from rivals.core.types import Float, Tensor
 
 
@@ -74,25 +73,12 @@ def module_digest(module: nn.Module) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; afterwards each submodule is in the mode it had, frozen ones too."""
-    before = {each: each.training for each in module.modules()}
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for each, mode in before.items():
-            each.training = mode
-
-
 def _batched(module: nn.Module, rows: Tensor, batch: int, name: str) -> Tensor:
     if len(rows) == 0:
         raise UserError(f"{name} was given no samples")
     weight = next(module.parameters(), None)
     device = rows.device if weight is None else weight.device
-    with _evaluating(module):
+    with evaluating(module):
         parts = [module(part.to(device)).to(rows.device) for part in torch.split(rows, batch)]
     found = torch.cat(parts)
     if found.ndim != 2 or len(found) != len(rows):

@@ -32,10 +32,9 @@ class _Events:
         if self.writer is None or report.seen <= self.seen:  # a start, or a step back to a state
             self.close()
             self.writer = self.kind(str(self.folder), purge_step=report.seen)
-            self.seen = report.seen - trainer.batch
         ended = report.seen >= report.samples
         # A game that observes nothing is due by the clock alone.
-        if report.observed or ended or report.seen // trainer.log_every > self.seen // trainer.log_every:
+        if report.observed or ended or report.seen // trainer.log_every > report.before // trainer.log_every:
             for name, term in report.losses.items():
                 self.writer.add_scalar(name.replace(".", "/", 1), term.item(), report.seen)
             for name, term in report.observed.items():

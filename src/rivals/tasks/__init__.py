@@ -22,10 +22,10 @@ if TYPE_CHECKING:  # so that the command line can list the recipes without torch
 class Task(Protocol):
     """What a task's package offers beside its recipes, for `rivals.load`, sampling, scoring and judging.
 
-    game(facts) builds the game, untrained, from what run.json kept of the data. read(files, facts) turns a user's files
-    into a batch to score. write(samples, condition, folder) leaves samples as files and returns them. evaluate(game)
-    judges it against held-out real data, illustrate(game) draws what the judge saw
-    ("neighbours": samples above their nearest training samples), and held_out() gives the real samples for calibration.
+    game(facts) builds the game, untrained, from what run.json kept ("classes": how many labels --label may name).
+    read(files, facts) turns a user's files into a batch to score; write(samples, condition, folder) leaves samples as
+    files and returns them. evaluate(game) judges it against held-out real data, illustrate(game) draws what the judge saw
+    ("neighbours": samples above their nearest training samples), held_out() gives real samples for the calibration.
     """
 
     recipe: "Callable[..., Trainer[Any]]"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from rivals.core.errors import UserError
-from rivals.core.recipe import trainable
+from rivals.core.recipe import OWN, trainable
 from rivals.core.types import Tensor
 
 
@@ -18,23 +18,29 @@ def own(path: Path) -> SimpleNamespace:
     """The task in the Python file at `path`, which the user named; raises UserError where it has no recipe."""
     if not path.is_file():
         raise UserError(f"{path} does not exist: give the Python file that holds your recipe")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    name = f"{OWN}{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.resolve()))  # as Python does for a script, so that it can import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        raise UserError(f"{path}, line {error.lineno}: {error.msg}") from None
+    except ImportError as error:
+        raise UserError(f"{path}: {error}") from None
     parts = {
         "game": _no_game,
         "read": _no_read,
         "write": _write,
-        "evaluate": _no_measure,
+        "evaluate": unjudged,
         "illustrate": _nothing,
-        "held_out": _no_measure,
+        "held_out": unjudged,
     }
     task = SimpleNamespace(**(parts | vars(module)))
     if "recipe" not in vars(module):
         raise UserError(f"{path} has no function called recipe: write recipe(...) -> Trainer, see examples/new_gan.py")
-    if not hasattr(module.recipe, "__wrapped__"):
+    if "__wrapped__" not in vars(module.recipe):  # not marked: it may do without
         task.recipe = trainable(module.recipe)
     return task
 
@@ -47,7 +53,7 @@ def _no_read(files: list[Path], facts: Mapping[str, Any]) -> Any:
     raise UserError("your recipe's file has no read(files, facts) -> Sample: add it, so that files can be scored")
 
 
-def _no_measure(*_: Any, **__: Any) -> Any:
+def unjudged(*_: Any, **__: Any) -> Any:
     raise UserError("your recipe's file has no evaluate(game, samples, seed) or held_out(): add it, so that runs can be judged")
 
 

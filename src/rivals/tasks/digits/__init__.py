@@ -7,11 +7,12 @@ from typing import Any
 import torch
 
 from rivals.core.device import Precision
+from rivals.core.errors import positive
 from rivals.core.objectives import OBJECTIVES, ObjectiveName
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
-from rivals.core.store import Store, numbered
+from rivals.core.store import Store
 from rivals.core.stream import Stream
 from rivals.core.trainer import Report, Trainer
 from rivals.core.types import Tensor
@@ -61,18 +62,12 @@ def recipe(
     micro
         Digits in each backward pass, to save memory; all of the batch by default.
     """
+    positive(latent=latent, width=width, rate=rate, gamma=gamma)
     digits = data.load()
-    facts = {"data": digits.digest, "latent": latent, "width": width, "classes": 10}
-    players = game(facts)
-    gan = GAN(
-        players.generator,
-        players.discriminator,
-        latent=latent,
-        classes=10,
-        objective=OBJECTIVES[objective],
-        penalties={"r1": r1(gamma), "r2": r2(gamma)},
-        optimizer=lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True),
-    )
+    facts = {"data": digits.digest, "latent": latent, "width": width, "classes": 10, "objective": objective}
+    gan = game(facts)
+    gan.penalties = {"r1": r1(gamma), "r2": r2(gamma)}
+    gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
     return Trainer(
         gan,
         Stream.over(digits.train, seed=seed, workers=workers),
@@ -85,14 +80,15 @@ def recipe(
         schedules={"lr": cosine(rate, rate / 10)},
         watchers=[every(max(samples // 60, 1), preview), Health()],
         facts=facts,
-        store=Store(out or numbered("runs", name)),
+        store=Store(out, name=name),
     )
 
 
 def game(facts: Mapping[str, Any]) -> GAN:
     """The game of a run, untrained: what sampling and scoring need."""
     latent, width, classes = facts["latent"], facts["width"], facts["classes"]
-    return GAN(Generator(latent, width, classes), Discriminator(width, classes), latent=latent, classes=classes)
+    players = Generator(latent, width, classes), Discriminator(width, classes)
+    return GAN(*players, latent=latent, classes=classes, objective=OBJECTIVES[facts["objective"]])
 
 
 def preview(trainer: Trainer[Sample], report: Report) -> None:

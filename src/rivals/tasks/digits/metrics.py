@@ -52,7 +52,8 @@ def evaluate(game: Game[Sample], *, samples: int = 1000, seed: int = 0) -> dict[
     fake = features(images.cpu())
     labelled = Labelled(features.classify(fake), wanted)
     train, test = features(digits.train.data), features(digits.test.data)
-    return quality(train, test, fake, backbone=features, labelled=labelled, plan=Plan(seed=seed))
+    cards = quality(train, test, fake, backbone=features, labelled=labelled, plan=Plan(seed=seed))
+    return {"labels": cards.pop("labels"), **cards}
 
 
 def illustrate(game: Game[Sample]) -> dict[str, Image]:
