@@ -12,7 +12,7 @@ FILES = sorted(SOURCE.rglob("*.py"))
 FILE, FUNCTION, PARAMETERS = 400, 50, 7
 # 900 were planned; the store alone takes 240, since the promise of exact resume needs each of its locks, digests and
 # answers to a full disk (docs/adr/0004), and each was added because a test showed what happens without it.
-CORE = 1120
+CORE = 1150
 EMPTY = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING,
          tokenize.ENDMARKER}  # fmt: skip
 

@@ -158,7 +158,7 @@ def _begun(trainer: "Trainer[Any]") -> str:
 
 def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
     assert trainer.store is not None
-    from rivals.core.trainer import Stopped
+    from rivals.core.stop import Stopped
 
     trainer.begin()
     run, first = trainer.store.folder, trainer.ranks.rank == 0

@@ -92,7 +92,7 @@ def test_buffers_are_copied_and_only_the_averaged_players_are_there() -> None:
     assert [name for name, _ in averages.named_children()] == ["generator"]
     assert {value for buffer in averages.buffers() for value in buffer.flatten().tolist()} == {7.0}
     assert weight(averages) == pytest.approx(1, abs=1e-6)
-    assert not any(p.requires_grad for p in averages.parameters())
+    assert not any(p.grad is not None or p.grad_fn is not None for p in averages.parameters())
 
 
 def test_averages_share_no_memory_with_the_game() -> None:

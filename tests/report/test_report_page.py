@@ -149,7 +149,9 @@ def test_the_tables_hold_the_record(run: Path) -> None:
     record, page = Store(run).record(), Page(write(run))
     shown = {key: "none" if value is None else str(value) for key, value in record["arguments"].items()}
     assert page.table("settings") == shown
-    assert page.table("environment") == {key: str(value) for key, value in record["environment"].items()}
+    assert page.table("environment") == {
+        key: "none" if value is None else str(value) for key, value in record["environment"].items()
+    }
     assert page.table("weights") == record["weights"] and record["digest"] in page.id("record")["text"]
     assert page.table("facts") == {key: str(value) for key, value in record["facts"].items()}
     assert page.id("command")["text"] == command(record)

@@ -25,7 +25,7 @@ class Averages(nn.Module):
         super().__init__()
         self.half_life, self.ramp = half_life, ramp
         for name in game.averaged:
-            self.add_module(name, copy.deepcopy(getattr(game, name)).requires_grad_(False).eval())
+            self.add_module(name, copy.deepcopy(getattr(game, name)).eval())
         players = [getattr(game, name) for name in game.averaged]
         self._mine: list[Tensor] = list(self.parameters())
         self._theirs: list[Tensor] = [p for player in players for p in player.parameters()]

@@ -9,7 +9,6 @@ import math
 import operator
 import os
 import signal
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from rivals.core.device import Precision, environment, pick_device, pick_precisi
 from rivals.core.errors import UserError
 from rivals.core.game import B, Game, Losses, evaluating
 from rivals.core.ranks import join, launch_key
+from rivals.core.stop import Stopped, listening
 from rivals.core.store import State, Store, first_not_finite, going_on
 from rivals.core.stream import Data, mix
 
@@ -37,10 +37,6 @@ LONGEST = 600.0  # seconds between two saves; how often a run is saved changes n
 
 class NotFinite(FloatingPointError):
     """A loss or gradient became NaN or infinite; the move did not happen and nothing of it was saved."""
-
-
-class Stopped(SystemExit):
-    """A signal ended the run after a round, and it is saved; the code is 130 (SIGINT) or 143 (SIGTERM)."""
 
 
 @dataclass(frozen=True)
@@ -107,10 +103,7 @@ class Trainer(Generic[B]):
             player.train()
         self._parameters = {name: [p for p in player.parameters() if p.requires_grad] for name, player in self.players.items()}
         self.optimizers = dict(game.optimizers())
-        if self.optimizers.keys() != self.players.keys():
-            raise UserError(f"optimizers() must name the players {list(self.players)}, got {list(self.optimizers)}")
-        if unknown := [key for key in self.schedules if not self._scheduled(key)]:
-            raise UserError(f"schedules: no optimiser has {unknown}: write a setting (lr) or player.setting (generator.lr)")
+        self._refuse_misfits()
         self.ranks.same_([*game.parameters(), *game.buffers()])
         self.averages = Averages(game, samples / 100 if half_life is None else half_life)
         self.round = self.seen = self.stopped = self._asked = 0
@@ -121,6 +114,12 @@ class Trainer(Generic[B]):
         self._last: B | None = None
         self._losses: Losses = {}
         self._failures = 0
+
+    def _refuse_misfits(self) -> None:
+        if self.optimizers.keys() != self.players.keys():
+            raise UserError(f"optimizers() must name the players {list(self.players)}, got {list(self.optimizers)}")
+        if unknown := [key for key in self.schedules if not self._scheduled(key)]:
+            raise UserError(f"schedules: no optimiser has {unknown}: write a setting (lr) or player.setting (generator.lr)")
 
     # What a game may ask for: round, progress, draw, move.
     @property
@@ -210,7 +209,7 @@ class Trainer(Generic[B]):
 
     def _rounds(self) -> Iterator[Report]:
         try:
-            with self._signals():
+            with listening(self._ask):
                 while self.seen < self.samples and not self.stopped:
                     report = self.play()
                     self._show(report, self.watchers)
@@ -271,29 +270,10 @@ class Trainer(Generic[B]):
         with evaluating(self.game):
             return {} if self._last is None else self.game.observe(self._last)
 
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        """The first SIGINT or SIGTERM asks the loop to stop; another SIGINT ends the process at once."""
-        since = 0.0
-
-        def stop(number: int, frame: object) -> None:
-            nonlocal since
-            if self._asked and number == signal.SIGINT and (not launch_key() or time.monotonic() - since > 1):
-                os._exit(128 + number)  # torchrun passes a Ctrl-C on within that second: it is not a second one
-            since = since or time.monotonic()
-            self._asked = number
-            if self.ranks.world == 1:  # else a rank that stops by itself leaves the others waiting: see _agree
-                self.stopped = number
-
-        if threading.current_thread() is not threading.main_thread():
-            yield  # only the main thread may set handlers
-            return
-        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+    def _ask(self, number: int) -> None:
+        self._asked = number
+        if self.ranks.world == 1:  # else a rank that stops by itself leaves the others waiting: see _agree
+            self.stopped = number
 
     @contextmanager
     def averaged(self) -> Iterator[Game[B]]:
