@@ -32,10 +32,18 @@ def trainer(run: Path, **settings: Any) -> Trainer[Any]:
 
 def play(run: Path, rounds: int | None = None, **settings: Any) -> Path:
     """Plays the tiny run to its end, or stops it dead after so many rounds more, as a kill would: nothing is saved then."""
+    if settings.get("workers"):  # apart: a process that has had loader workers cannot fork another one that has some
+        told = run.with_name(f"{run.name}.told")
+        assert ended(fork(lambda: play_here(run, rounds, **settings), told)) == 0, told.read_text()
+    else:
+        play_here(run, rounds, **settings)
+    return run
+
+
+def play_here(run: Path, rounds: int | None, **settings: Any) -> None:
     for count, _ in enumerate(trainer(run, **settings), start=1):
         if count == rounds:
             break
-    return run
 
 
 def digest(run: Path, **settings: Any) -> str:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import ROOT, command, digest, ended, fork, play, rivals, wait_until
+from harness import ROOT, command, digest, ended, fork, play, play_here, rivals, wait_until
 
 
 def test_20_kills_lose_nothing(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_a_run_killed_before_its_record_can_be_begun_again(tmp_path: Path) -> No
 def test_a_kill_leaves_the_folder_free_though_loader_workers_live_on(tmp_path: Path) -> None:
     """A run with 2 workers is killed: its orphans do not hold the lock, so it goes on at once, to the same digest."""
     run = tmp_path / "run"
-    child = fork(lambda: play(run, workers=2, samples=10**7))
+    child = fork(lambda: play_here(run, None, workers=2, samples=10**7))
     wait_until(lambda: (run / "newest").exists() or os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT))
     os.kill(child, 9)
     assert ended(child) == -9
