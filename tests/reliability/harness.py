@@ -1,6 +1,7 @@
 """What the reliability tests share: runs that are made, stopped, forked and compared."""
 
 import contextlib
+import multiprocessing.util
 import os
 import subprocess
 import sys
@@ -70,6 +71,7 @@ def fork(work: Callable[[], object], stderr: Path | None = None) -> int:
     try:
         sys.stderr = (stderr or Path(os.devnull)).open("a", buffering=1)
         sys.stdout = sys.stderr
+        multiprocessing.util._run_after_forkers()  # what a plain fork leaves out: the parent's loaders are none of ours
         warnings.resetwarnings()
         warnings.showwarning = lambda message, *_, **__: print(f"warning: {message}", file=sys.stderr)
         work()
