@@ -28,7 +28,7 @@ def main() -> None:
             start = time.perf_counter()
             digits.recipe(seed=seed, out=Path(folder) / "run").fit(progress=False)
             seconds = time.perf_counter() - start
-            cards = Model(Path(folder) / "run").evaluate(samples=1000)
+            cards = Model(Path(folder) / "run").evaluate()
         shown = {name: f"{card.value:.3f}" for name, card in cards.items()}
         ratio, copies = cards["frechet"].extra["ratio"], cards["copies"].extra
         print(

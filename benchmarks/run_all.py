@@ -13,6 +13,8 @@ COMMANDS = {
     "overhead": ["overhead.py"],
     "demo": ["demo.py", "--seeds", "3"],
     "kills": ["kills.py", "--kills", "200"],
+    "images": ["images.py"],
+    "doctor": ["doctor.py"],
     "modes": ["modes.py", "--seeds", "5"],
 }
 

@@ -4,7 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from rivals import tasks
 from rivals.cli import main
@@ -22,6 +24,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("readme")
     tasks.find("digits")[1](samples=6_400, width=16, out=place / "runs" / "0001-digits").fit(progress=False)
     (place / "examples").symlink_to(ROOT / "examples")
+    for i, colours in enumerate(np.random.default_rng(0).integers(0, 256, (24, 9, 12, 3), dtype=np.uint8)):
+        (place / "my-pictures").mkdir(exist_ok=True)
+        Image.fromarray(colours).save(place / "my-pictures" / f"{i}.png")
     return place
 
 

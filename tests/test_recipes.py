@@ -24,7 +24,7 @@ def test_common_options_and_words(name: str) -> None:
     parameters = inspect.signature(recipe).parameters
     assert set(COMMON) <= set(parameters)
     assert RECIPES[name] and len(RECIPES[name]) < 160, "one line for rivals list"
-    for part in ("game", "read", "write", "evaluate", "held_out"):
+    for part in ("illustrate", "game", "read", "write", "evaluate", "held_out"):
         assert callable(getattr(module, part)), f"{name} offers no {part}"
 
 

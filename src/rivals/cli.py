@@ -1,15 +1,14 @@
 """The command line, made from the recipes' signatures; torch is imported only by the commands that need it."""
 
 import functools
-import inspect
+import inspect as signatures
 import io
-import json
 import os
 import shlex
 import shutil
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,19 +16,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from rivals import __version__
+from rivals.commands import Recipe, Run, doctor, evaluate, inspect, list_, pack, print_cards, sample, score
 from rivals.core.errors import UserError
 
 if TYPE_CHECKING:
     from rivals.core.trainer import Trainer
-    from rivals.metrics import MetricCard
-    from rivals.model import Model
 
-EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 stopped at NaN or infinity; 130, 143 stopped by a signal, saved."
-Recipe = Annotated[Path | None, Parameter(help="Your own Python file, where the run was trained by one.")]
-Run = Annotated[Path, Parameter(help="The run folder.")]
-AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output, nothing else.")]
+EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 the game diverged; 130, 143 stopped by a signal, saved."
 DryRun = Annotated[bool, Parameter(negative="", help="Play a few rounds, say what the run would cost, write nothing.")]
 Board = Annotated[bool, Parameter(negative="", help="Log for TensorBoard too, into RUN/tensorboard.")]
+Compile = Annotated[bool, Parameter(negative="", help="Compile the players by torch.compile; for GPUs. Penalties stay eager.")]
 Threads = Annotated[int, Parameter(help="CPU threads; 0 for min(cores, 4), or what OMP_NUM_THREADS says.")]
 
 
@@ -38,7 +34,7 @@ def _app(tokens: Sequence[str]) -> App:
     app = App("rivals", help="Train, judge and explore generative adversarial networks on your own data.",
               help_epilogue=EXITS, version=__version__, help_format="plaintext", result_action="return_value")  # fmt: skip
     app.command(_train_app(tokens[1:2] if tokens[:1] == ["train"] else ()), name="train")
-    for command in (resume, sample, score, evaluate):
+    for command in (resume, sample, score, evaluate, doctor, inspect, pack):
         app.command(command)
     app.command(list_, name="list")
     app.register_install_completion_command(name="--install-completion")
@@ -86,10 +82,10 @@ def _train_app(wanted: Sequence[str]) -> App:
     train = App("train", help="Train a recipe, or your own: rivals train my_gan.py.", result_action="return_value")
     for name, line in tasks.names().items():
         if name in wanted:
-            train.command(_command(tasks.find(name)[1]), name=name)
+            module, recipe = tasks.find(name)
+            train.command(_command(recipe, options=vars(module).get("OPTIONS", {})), name=name)
         else:
-            package, _, variant = name.partition(".")
-            train.command(f"rivals.tasks.{package}:{variant or 'recipe'}", name=name, help=line)
+            train.command(f"rivals.tasks.{name}:recipe", name=name, help=line)
     for name in wanted:
         if name.endswith(".py"):
             from rivals.tasks.own import own
@@ -99,26 +95,42 @@ def _train_app(wanted: Sequence[str]) -> App:
     return train
 
 
-def _command(recipe: Callable[..., "Trainer[Any]"], task: Any = None) -> Callable[..., int]:
-    """A recipe as a command: its own options and those of every training."""
+def _command(
+    recipe: Callable[..., "Trainer[Any]"], task: Any = None, *, options: Mapping[str, str] | None = None
+) -> Callable[..., int]:
+    """A recipe as a command: its own options, those of its task (name -> help) and those of every training."""
     from rivals.core.recipe import COMMON
 
     @functools.wraps(recipe)
-    def train(*args: Any, dry_run: bool = False, tensorboard: bool = False, threads: int = 0, **kwargs: Any) -> int:
+    def train(
+        *args: Any, dry_run: bool = False, tensorboard: bool = False, threads: int = 0, compile: bool = False, **kwargs: Any
+    ) -> int:
         set_threads(threads)
         trainer = recipe(*args, **kwargs)
+        if compile:
+            compiled(trainer)
         return dry(trainer) if dry_run else _play(trainer, tensorboard, task)
 
-    own = inspect.signature(recipe, eval_str=True).parameters
-    shared = {name: Annotated[own[name].annotation, Parameter(help=line)] for name, line in COMMON.items()}
-    extra = {"dry_run": DryRun, "tensorboard": Board, "threads": Threads}
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    added = [inspect.Parameter(k, keyword, default=0 if k == "threads" else False, annotation=a) for k, a in extra.items()]
+    own = signatures.signature(recipe, eval_str=True).parameters
+    lines = COMMON | dict(options or {})
+    shared = {name: Annotated[own[name].annotation, Parameter(help=lines[name])] for name in own if name in lines}
+    extra = {"dry_run": DryRun, "tensorboard": Board, "threads": Threads, "compile": Compile}
+    keyword = signatures.Parameter.KEYWORD_ONLY
+    added = [signatures.Parameter(k, keyword, default=0 if k == "threads" else False, annotation=a) for k, a in extra.items()]
     told = [parameter.replace(annotation=shared.get(name, parameter.annotation)) for name, parameter in own.items()]
-    vars(train)["__signature__"] = inspect.Signature([*told, *added])
+    vars(train)["__signature__"] = signatures.Signature([*told, *added])
     train.__annotations__ = {parameter.name: parameter.annotation for parameter in [*told, *added]}
     del vars(train)["__wrapped__"]
     return train
+
+
+def compiled(trainer: "Trainer[Any]") -> None:
+    """The trainer with its players compiled in place; what cannot be compiled runs as it is."""
+    import torch
+
+    torch._dynamo.config.suppress_errors = True
+    for player in trainer.players.values():
+        player.compile()
 
 
 def set_threads(threads: int) -> None:
@@ -173,9 +185,22 @@ def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
         if first:
             print(f"rivals: stopped and saved; go on with: {_called()} resume {shlex.quote(str(run))}", file=sys.stderr)
         raise stopped
+    except FloatingPointError:
+        if first:
+            _report(run)
+        raise
     if first:
         _closing(run, task)
     return 0
+
+
+def _report(run: Path) -> None:
+    """The report of a run that has broken down, which says why."""
+    from rivals import report
+
+    with suppress(UserError, OSError):
+        report.write(run)
+        print(f"rivals: the report says since when and why: {run / 'report.html'}", file=sys.stderr)
 
 
 def _called() -> str:
@@ -193,7 +218,7 @@ def _closing(run: Path, task: Any) -> None:
         report.animate(run)
         report.write(run)
     else:
-        _print_cards(load(run, task).judge())
+        print_cards(load(run, task).judge())
     if pictures := sorted((run / "samples").glob("*.png")):
         print(f"\nPictures: {pictures[-1]}, over time in {run / 'samples.webp'}")
     print(f"Report:   {run / 'report.html'}")
@@ -204,24 +229,12 @@ def _closing(run: Path, task: Any) -> None:
     for command, what in [
         (f"{call} sample {folder} -n 100 -o out/", "a hundred samples as files"),
         (f"{call} score {folder} out/00*.png", "how real each one looks to the discriminator"),
-        (f"{call} train digits --objective hinge --seed 1", "another game on the digits"),
+        (f"{call} evaluate {folder} --samples 2000", "judge more of them"),
     ]:
         print(f"  {command:<52} # {what}")
 
 
-def _print_cards(cards: "dict[str, MetricCard]") -> None:
-    """One line a measure: value, 95 % interval, what real data reach; the report says what each means."""
-    from rivals.report.meaning import figure, meaning
-
-    for name, card in cards.items():
-        told = meaning(name)
-        value, low, high = (figure(number, told.share) for number in (card.value, card.low, card.high))
-        bound = card.extra.get("bound", card.extra.get("expected"))
-        real = f"real data: {figure(bound, told.share)}" if isinstance(bound, float) else ""
-        print(f"{told.title:<17} {value:>8}  {f'[{low}, {high}]':<20} {real}")
-
-
-def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0) -> int:
+def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0, compile: Compile = False) -> int:
     """Go on with a run that was stopped, from its newest whole state, to the same bits as if it never had been."""
     from rivals import tasks
     from rivals.core.store import Store
@@ -239,6 +252,8 @@ def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threa
         raise UserError(f"{run} was trained by {record['recipe'] or 'no recipe'}, not by {recipe.name}")
     build = task.recipe if task else tasks.find(record["recipe"])[1]
     trainer = build(**record["arguments"], out=run)
+    if compile:
+        compiled(trainer)
     return _go_on(trainer.resume(), tensorboard, task)
 
 
@@ -274,92 +289,3 @@ def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
     print(f"memory      {used / 2**20:,.0f} MiB")
     print(f"stop        after {trainer.samples:,} samples; Ctrl-C saves and stops, rivals resume goes on")
     return 0
-
-
-# What a trained run can do.
-def _load(run: Path, recipe: Path | None) -> "Model":
-    from rivals.model import Model
-
-    if recipe is None:
-        return Model(run)
-    from rivals.tasks.own import own
-
-    return Model(run, own(recipe))
-
-
-def sample(
-    run: Run,
-    *,
-    n: Annotated[int, Parameter(name=["-n", "--n"], help="How many.")] = 100,
-    label: Annotated[int | None, Parameter(help="Only of this class.")] = None,
-    seed: Annotated[int, Parameter(help="The same seed gives the same samples.")] = 0,
-    out: Annotated[Path, Parameter(name=["-o", "--out"], help="The folder for the files.")] = Path("out"),
-    recipe: Recipe = None,
-) -> None:
-    """Draw samples from a run: files of the task's kind and samples.npz, with a grid where they are pictures."""
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise UserError(f"{out} is a file or a folder that is not empty: give -o a new folder")
-    model = _load(run, recipe)
-    made = model.task.write(*model.labelled(n, label=label, seed=seed), out)
-    print(f"{n} samples in {out} ({', '.join(path.name for path in made[:2])}{', ...' if len(made) > 2 else ''})")
-
-
-def score(
-    run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False
-) -> None:
-    """How real each file looks to the discriminator: its score D(x), and the calibrated probability "real"."""
-    scores = _load(run, recipe).score(files)
-    if as_json:
-        rows = [{"file": str(file), **found._asdict()} for file, found in zip(files, scores, strict=True)]
-        print(json.dumps({"run": str(run), "scores": rows}))
-        return
-    print(f"{'D(x)':>9} {'P(real)':>8}  file")
-    for file, found in zip(files, scores, strict=True):
-        print(f"{found.score:9.3f} {found.probability:8.3f}  {file}")
-
-
-def evaluate(
-    run: Run,
-    *,
-    samples: Annotated[int, Parameter(help="Samples to draw and judge.")] = 1000,
-    seed: Annotated[int, Parameter(help="Seed of the samples and of the intervals.")] = 0,
-    recipe: Recipe = None,
-    as_json: AsJson = False,
-) -> None:
-    """Judge a run against held-out real data, keep the figures in it, and write its report anew."""
-    cards = _load(run, recipe).judge(samples=samples, seed=seed)
-    if as_json:
-        print(json.dumps({"run": str(run), "cards": {name: card.as_dict() for name, card in cards.items()}}))
-        return
-    _print_cards(cards)
-
-
-def list_(*, root: Annotated[Path, Parameter(help="Where the runs are.")] = Path("runs"), as_json: AsJson = False) -> None:
-    """The recipes that can be trained, and the runs that there are."""
-    from rivals import tasks
-
-    recipes = tasks.names()
-    runs = [_row(path.parent) for path in sorted(root.glob("*/run.json"))]
-    if as_json:
-        print(json.dumps({"recipes": recipes, "runs": runs}))
-        return
-    print("Recipes (rivals train NAME --help):")
-    for name, line in recipes.items():
-        print(f"  {name:<12} {line}")
-    print(f"\nRuns in {root}:" if runs else f"\nNo runs in {root} yet.")
-    for row in runs:
-        print(f"  {row['run']:<28} {row['recipe']:<12} {row['seen']:>12,} samples  {row['state']}")
-
-
-def _row(run: Path) -> dict[str, Any]:
-    try:
-        record = json.loads((run / "run.json").read_text())
-        seen = max((int(path.stem.removeprefix("state-").partition(".")[0]) for path in run.glob("state-*.pt")), default=0)
-        return {
-            "run": str(run),
-            "recipe": record["recipe"],
-            "seen": seen,
-            "state": "finished" if record.get("weights") else "not finished",
-        }
-    except (ValueError, KeyError, TypeError, AttributeError, OSError):
-        return {"run": str(run), "recipe": "?", "seen": 0, "state": "damaged run.json"}

@@ -1,7 +1,7 @@
 """Model: a trained run, to sample from, to score with, to judge."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from rivals.core.game import Game
 from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
-from rivals.metrics import Calibration, MetricCard, calibrate
+from rivals.metrics import Calibration, Judging, MetricCard, calibrate
 
 CHUNK = 4096  # samples that are drawn at a time, so that only the samples themselves need memory
 
@@ -38,7 +38,7 @@ class Model:
         check_torch()
         self.run = Path(run)
         store = Store(self.run)
-        self.record = store.record()
+        self.record = store.record() | {"folder": str(self.run)}
         if task is None and self.record["recipe"].endswith(".py"):
             raise UserError(f"{run} was trained by your own {self.record['recipe']}: give that file with --recipe")
         if task is None and not self.record["recipe"]:
@@ -53,29 +53,46 @@ class Model:
                 raise UserError(f"{run}: the weights of {name!r} do not fit the game of {self.record['recipe']}") from None
         self.game.eval().requires_grad_(False)
 
-    def sample(self, n: int, *, label: int | None = None, seed: int = 0) -> Tensor:
-        """`n` samples, first axis n, the same for the same seed. label: of this class; None for all evenly at random."""
+    def sample(self, n: int, *, label: int | str | None = None, seed: int = 0) -> Tensor:
+        """`n` samples, first axis n, the same for the same seed. label: of this class, by number or name; None for all
+        evenly at random."""
         return self.labelled(n, label=label, seed=seed)[0]
 
-    def labelled(self, n: int, *, label: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor | None]:
-        """`sample`, and the class of each sample where the game has classes."""
+    def labelled(
+        self, n: int, *, label: int | str | None = None, attributes: Sequence[float] | None = None, seed: int = 0
+    ) -> tuple[Tensor, Tensor | None]:
+        """`sample`, and the class of each sample where the game has classes; attributes: the same vector for all of them."""
         if n < 1:
             raise UserError(f"n is {n}: ask for at least one sample")
         if not 0 <= seed < 2**63:
             raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
-        classes = self.record["facts"].get("classes", 0)
+        facts = self.record["facts"]
+        classes, rows = facts.get("classes", 0), facts.get("conditions")
         noise = torch.Generator().manual_seed(seed)
         condition = torch.randint(classes, (n,), generator=noise) if classes else None
+        if rows:
+            condition = torch.tensor(rows)[torch.randint(len(rows), (n,), generator=noise)]
         if label is not None:
-            if not 0 <= label < classes:
-                known = f"labels 0 to {classes - 1}" if classes else "no labels"
-                raise UserError(f"label {label}: this run has {known}")
-            condition = torch.full((n,), label)
+            condition = torch.full((n,), self.label(label))
+        if attributes is not None:
+            if len(attributes) != facts.get("attributes", 0):
+                raise UserError(f"{len(attributes)} attributes given: this run has {_told(facts) or 'none'}")
+            condition = torch.tensor(list(attributes)).float().expand(n, -1)
         pieces = []
         for start in range(0, n, CHUNK):
             part = None if condition is None else Sample.wanted(condition[start : start + CHUNK])
             pieces.append(self.game.sample(min(CHUNK, n - start), given=part, noise=noise))
         return torch.cat(pieces), condition
+
+    def label(self, label: int | str) -> int:
+        """A class's number from its number or its name; raises UserError for none of the run's."""
+        facts = self.record["facts"]
+        classes, names = facts.get("classes", 0), facts.get("names", [])
+        number = names.index(label) if label in names else int(label) if str(label).isdecimal() else -1
+        if not 0 <= number < classes:
+            known = f"labels 0 to {classes - 1}" + (f" ({_told(facts)})" if names else "") if classes else "no labels"
+            raise UserError(f"label {label}: this run has {known}")
+        return number
 
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""
@@ -85,42 +102,63 @@ class Model:
         chance = self._calibration().probability(scores)
         return [Score(*pair) for pair in zip(scores.tolist(), chance.tolist(), strict=True)]
 
+    def _kept(self) -> dict[str, Any]:
+        """What `judge` kept for these weights; {} where it is missing, of other weights or damaged."""
+        try:
+            kept: dict[str, Any] = json.loads((self.run / "quality.json").read_bytes())
+            return kept if self.record.get("weights") and kept["weights"] == self.record["weights"] else {}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def _kept_cards(self) -> dict[str, MetricCard]:
+        try:
+            return {name: MetricCard.from_dict(card) for name, card in self._kept().get("cards", {}).items()}
+        except (UserError, AttributeError):
+            return {}
+
     def _calibration(self) -> Calibration:
         """The one that `judge` kept for these weights, or a fresh one."""
         try:
-            kept = json.loads((self.run / "quality.json").read_bytes())
-            if self.record.get("weights") and kept["weights"] == self.record["weights"]:
-                return Calibration(**kept["calibration"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # none kept, or a damaged one: it is made anew in a moment
-        return self._calibrated()
+            return Calibration(**self._kept()["calibration"])
+        except (KeyError, TypeError):
+            return self._calibrated()
 
     def _calibrated(self) -> Calibration:
-        real = self.task.held_out()
+        real = self.task.held_out(self.record)
         fake = Sample(self.sample(len(real), seed=1))
         return calibrate(self.game.score(Sample(real.data)), self.game.score(fake))
 
-    def evaluate(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
-        """The task's measures of `samples` generated samples against held-out real data, each as a card."""
-        if samples < 20:
-            raise UserError(f"{samples} samples are too few to judge: give at least 20")
-        cards: dict[str, MetricCard] = self.task.evaluate(self.game, samples=samples, seed=seed)
+    def evaluate(self, judging: Judging | None = None) -> dict[str, MetricCard]:
+        """The task's measures of generated samples against held-out real data, each as a card."""
+        judging = judging or Judging()
+        if judging.samples < 20:
+            raise UserError(f"{judging.samples} samples are too few to judge: give at least 20")
+        cards: dict[str, MetricCard] = self.task.evaluate(self.game, self.record, judging)
         return cards
 
-    def judge(self, *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
-        """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html."""
-        cards = self.evaluate(samples=samples, seed=seed)
+    def judge(self, judging: Judging | None = None) -> dict[str, MetricCard]:
+        """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html.
+
+        Cards of other measures that were kept before, of the same weights, stay.
+        """
+        cards = self._kept_cards() | self.evaluate(judging)
         quality = {
             "cards": {name: card.as_dict() for name, card in cards.items()},
             "calibration": self._calibrated()._asdict(),
             "weights": self.record.get("weights"),
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
-        for name, image in self.task.illustrate(self.game).items():
+        for name, image in self.task.illustrate(self.game, self.record).items():
             Store(self.run).write(f"judged/{name}.png", partial(image.save, format="PNG"))
         report.animate(self.run)
         report.write(self.run)
         return cards
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    """The names of a run's classes or attributes, the first ten."""
+    names = facts.get("names", [])
+    return ", ".join(map(str, names[:10])) + (", ..." if len(names) > 10 else "")
 
 
 def _weights_of_state(store: Store, game: Game[Any], best: bool) -> dict[str, dict[str, Tensor]]:

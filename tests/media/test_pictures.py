@@ -61,3 +61,28 @@ def test_unreadable_pictures_are_named(tmp_path: Path) -> None:
             pictures.read(tmp_path / name, channels=1, height=8, width=8)
     with pytest.raises(UserError, match="8x8 pixels; this model takes 4x8"):
         pictures.read(whole, channels=1, height=8, width=4)
+
+
+def test_other_numbers_of_channels_are_shown_but_not_written(tmp_path: Path) -> None:
+    assert pictures.picture(torch.zeros(2, 3, 5)).mode == "L" and pictures.picture(torch.zeros(7, 3, 5)).mode == "RGB"
+    made = pictures.write(torch.zeros(2, 5, 4, 4), torch.tensor([[0.5], [1.0]]), tmp_path / "out")
+    assert [path.name for path in made] == ["samples.npz", "grid.png"]
+    assert np.load(made[0])["samples"].shape == (2, 5, 4, 4) and np.load(made[0])["label"].tolist() == [[0.5], [1.0]]
+    vector = pictures.write(torch.zeros(1, 1, 4, 4), torch.tensor([[0.5, 1.0]]), tmp_path / "vector")
+    assert vector[-1].name == "000000.png"
+    with pytest.raises(UserError, match="5 channels, which no picture file holds"):
+        pictures.read(made[1], channels=5, height=4, width=4)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tiff"])
+def test_sixteen_bits_keep_their_value(tmp_path: Path, suffix: str) -> None:
+    deep = np.array([[0, 257, 40_000], [65_535, 300, 1]], np.uint16)
+    path = tmp_path / f"a.{suffix}"
+    Image.fromarray(deep).save(path)
+    grey = pictures.read(path, channels=1, height=2, width=3)
+    assert torch.allclose(grey[0], torch.from_numpy(deep / 32767.5 - 1).float(), atol=1e-6)
+    colour = pictures.read(path, channels=4, height=2, width=3)
+    assert torch.equal(colour[:3], grey.expand(3, -1, -1)) and (colour[3] == 1).all()
+    Image.fromarray(deep.astype(np.float32)).save(tmp_path / "float.tiff")
+    with pytest.raises(UserError, match="more than 16 bits"):
+        pictures.read(tmp_path / "float.tiff", channels=1, height=2, width=3)

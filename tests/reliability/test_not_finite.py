@@ -1,11 +1,11 @@
-"""NaN and infinity (RELIABILITY B1): caught before the step, never saved, told in one line with exit code 3."""
+"""NaN and infinity (RELIABILITY B1): caught before the step, never saved, rolled back, at last told with exit code 3."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from harness import command, digest, ended, fork, play, recipe, trainer
+from harness import command, digest, ended, fork, play, recipe, told, trainer
 
 from rivals.core.store import Store, first_not_finite
 from rivals.core.trainer import NotFinite
@@ -45,13 +45,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 @pytest.mark.parametrize("site", ["weights", "buffers", "averages", "data", "loss", "penalty", "gradient", "optimizer"])
 def test_nothing_that_is_not_finite_is_ever_saved(site: str, bad: float, whole: str, tmp_path: Path) -> None:
-    """8 sites x 3 values, put in after the seventh round: NotFinite, no state after it, all that is on disk finite, and
-    the run goes on from the last good state to the unbroken digest."""
+    """8 sites x 3 values, put in after the seventh round of every try: three rollbacks, then NotFinite, no state after it,
+    all that is on disk finite, and the run goes on from the last good state to the unbroken digest."""
     run = tmp_path / "run"
-    with pytest.raises(NotFinite, match="round"):
+    with told() as warned, pytest.raises(NotFinite, match="round"):
         for report in (playing := recipe(out=run, norm=True)):
             if report.round == 6:
                 spoil(playing, site, bad)
+    assert len(warned) == 3 and all(f"rollback {n} of 3, to 640 samples" in text for n, text in enumerate(warned, start=1))
     states = Store(run).states()
     assert [kept.seen for kept in states] == [640]
     assert first_not_finite(Store(run).read(states[0])) is None

@@ -7,6 +7,7 @@ import torch
 
 from rivals.core.stream import Stream
 from rivals.games.gan import Sample
+from rivals.metrics import Judging
 from rivals.model import Model
 from rivals.tasks import digits
 from rivals.tasks.digits.data import load
@@ -49,12 +50,12 @@ def test_the_judge_reads_real_digits() -> None:
 
 
 def test_a_short_run_learns_and_an_untrained_generator_does_not(run: Path) -> None:
-    trained = Model(run).evaluate(samples=500)
+    trained = Model(run).evaluate(Judging(samples=500))
     assert trained["labels"].value >= 0.9 and trained["labels"].extra["classes_seen"] == 10
     assert trained["coverage"].value >= 0.65 and trained["frechet"].extra["ratio"] <= 12
     assert trained["copies"].extra["exact"] == 0
     torch.manual_seed(0)
-    untrained = evaluate(digits.game(facts(128, 32)).eval(), samples=500)
+    untrained = evaluate(digits.game(facts(128, 32)).eval(), {}, Judging(samples=500))
     assert untrained["labels"].value < 0.3 and untrained["coverage"].value < 0.1 and untrained["frechet"].extra["ratio"] > 50
 
 
@@ -67,7 +68,7 @@ def test_a_memoriser_is_caught() -> None:
             rows = [(train.condition == digit).nonzero()[i % 100, 0] for i, digit in enumerate(wanted)]
             return train.data[torch.stack(rows)]
 
-    cards = evaluate(Memoriser(torch.nn.Linear(1, 1), torch.nn.Linear(1, 1), latent=1, classes=10), samples=200)
+    cards = evaluate(Memoriser(torch.nn.Linear(1, 1), torch.nn.Linear(1, 1), latent=1, classes=10), {}, Judging(samples=200))
     assert cards["labels"].value > 0.97, "it looks perfect by every measure of quality"
     assert cards["copies"].value > 0.9 and cards["copies"].extra["exact"] == 200
 

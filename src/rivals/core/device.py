@@ -2,7 +2,9 @@
 
 import os
 import warnings
+from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -56,3 +58,13 @@ def environment(device: torch.device, dtype: torch.dtype, processes: int) -> dic
         "precision": str(dtype).removeprefix("torch."),
         "processes": processes,
     }
+
+
+def same_terms(record: Mapping[str, Any], here: Mapping[str, Any], facts: Mapping[str, Any], folder: Path) -> None:
+    """Warns where a run would go on to other bits than those promised; raises UserError where its data is another."""
+    for key, was in record["environment"].items():
+        if here.get(key) != was:
+            warnings.warn(f"{key} was {was} and is {here.get(key)}: the run goes on, but not to the same bits", stacklevel=3)
+    if record["facts"] != facts:
+        changed = [key for key in {**record["facts"], **facts} if record["facts"].get(key) != facts.get(key)]
+        raise UserError(f"the data is not what {folder} was trained on (changed: {', '.join(changed)}); restore it")

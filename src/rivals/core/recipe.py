@@ -63,11 +63,10 @@ def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
 
 
 def recipe_name(function: Callable[..., Any]) -> str:
-    """ "digits" for rivals.tasks.digits.recipe, "tables.ctgan" for a variant beside it; a user's file gives its own name."""
-    package, _, module = function.__module__.rpartition(".")
-    if package != "rivals.tasks":
-        return f"{module.removeprefix(OWN)}.py"
-    return module if function.__name__ == "recipe" else f"{module}.{function.__name__}"
+    """ "images" for the recipe in rivals.tasks.images, "images.dcgan" for that in a file there; a user's file gives its name."""
+    if function.__module__.startswith("rivals.tasks."):
+        return function.__module__.removeprefix("rivals.tasks.")
+    return f"{function.__module__.removeprefix(OWN)}.py"
 
 
 def _plain(value: Any) -> Any:

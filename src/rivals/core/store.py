@@ -106,11 +106,18 @@ os.register_at_fork(after_in_child=_forked)
 
 
 class Kept(NamedTuple):
-    """A state file: the samples seen, and the first 16 hexadecimal digits of its SHA-256, both in its name."""
+    """A state file: the samples seen, and the first 16 hexadecimal digits of its SHA-256, both in its name.
+
+    interim: saved for the clock, a signal or under suspicion: to resume from, and never to roll back to.
+    """
 
     seen: int
     digest: str
     path: Path
+
+    @property
+    def interim(self) -> bool:
+        return self.path.stem.endswith(".interim")
 
 
 class Store:
@@ -261,7 +268,7 @@ class Store:
         """The states in the folder, newest first."""
         kept = []
         for path in self.folder.glob("state-*.pt"):
-            seen, _, digest = path.stem.removeprefix("state-").partition(".")
+            seen, _, digest = path.stem.removeprefix("state-").removesuffix(".interim").partition(".")
             if seen.isdecimal():
                 kept.append(Kept(int(seen), digest, path))
         return sorted(kept, reverse=True)
@@ -271,14 +278,15 @@ class Store:
         pointer = self.folder / which
         return pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
 
-    def save(self, state: State, *, keep: int = 2, best: bool = False) -> None:
-        """Writes a state, then drops all but the newest `keep` and the best; log lines so far are flushed first."""
+    def save(self, state: State, *, keep: int = 2, best: bool = False, healthy: bool = True) -> None:
+        """Writes a state, then drops all but `keep` (the newest, the newest healthy one, the next) and the best; log lines
+        so far are flushed first."""
         self._write_log(flush=True)
         stem = f"state-{state['seen']:012d}"
         names: list[str] = []
 
         def name(digest: str) -> str:
-            names.append(f"{stem}.{digest[:16]}.pt")
+            names.append(f"{stem}.{digest[:16]}{'' if healthy else '.interim'}.pt")
             return names[0]
 
         write_file(self.folder / stem, lambda file: torch.save(state, file), name)
@@ -289,10 +297,31 @@ class Store:
         if spared and spared not in {kept.path.name for kept in states}:
             warnings.warn(f"{self.folder / 'best'} names no state here: the best state so far is lost", stacklevel=2)
         # A later state is not this run's: another's, copied here. It stays, and takes no place of this run's own.
-        for old in [kept for kept in states if kept.seen <= state["seen"]][keep:]:
+        mine = [kept for kept in states if kept.seen <= state["seen"]]
+        first = {id(kept) for kept in [*mine[:1], *[kept for kept in mine if not kept.interim][:1]]}
+        for old in sorted(mine, key=lambda kept: id(kept) not in first)[keep:]:
             if old.path.name != spared:
                 with suppress(OSError):  # the new state is safe: an old one too many is no failure
                     old.path.unlink(missing_ok=True)
+
+    def healthy(self, seen: int) -> Kept | None:
+        """The newest state to roll back to, of those up to `seen` samples."""
+        return next((kept for kept in self.states() if kept.seen <= seen and not kept.interim), None)
+
+    def leave(self, kept: Kept, seen: int, mark: State) -> None:
+        """Forgets what came after a state up to `seen` samples: the states, then the log's lines, which they need."""
+        write_file(self.folder / "newest", lambda file: file.write(kept.path.name.encode()))
+        for later in self.states():
+            if kept.seen < later.seen <= seen:
+                later.path.unlink(missing_ok=True)
+        _flush_folder(self.folder)
+        self.rewind_log(mark)
+
+    def lines(self) -> list[State]:
+        """The log so far, those lines too that a full disk did not take."""
+        path = self.folder / "log.jsonl"
+        written = path.read_bytes() if path.exists() else b""
+        return [json.loads(line) for line in (written + self._unwritten).splitlines()]
 
     def load_best(self) -> State:
         """The state whose measure was the best so far; raises UserError where none was measured."""

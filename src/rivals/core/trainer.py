@@ -15,28 +15,24 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Generic, Self
+from typing import Any, Generic, Self, cast
 
 import torch
 from torch import nn
 
 from rivals.core.average import Averages
-from rivals.core.device import Precision, environment, pick_device, pick_precision
+from rivals.core.device import Precision, environment, pick_device, pick_precision, same_terms
 from rivals.core.errors import UserError
 from rivals.core.game import B, Game, Losses, evaluating
 from rivals.core.ranks import join, launch_key
+from rivals.core.rollback import SLOWER, Diverged, NotFinite, go_back, heed, keep
 from rivals.core.stop import Stopped, listening
 from rivals.core.store import State, Store, first_not_finite, going_on
 from rivals.core.stream import Data, mix
 
 Watcher = Callable[["Trainer[Any]", "Report"], None]
-
-
+__all__ = ["NotFinite", "Precision", "Report", "Trainer", "Watcher"]
 LONGEST = 600.0  # seconds between two saves; how often a run is saved changes none of its bits
-
-
-class NotFinite(FloatingPointError):
-    """A loss or gradient became NaN or infinite; the move did not happen and nothing of it was saved."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,8 @@ class Trainer(Generic[B]):
         self.ranks.same_([*game.parameters(), *game.buffers()])
         self.averages = Averages(game, samples / 100 if half_life is None else half_life)
         self.round = self.seen = self.stopped = self._asked = 0
-        self.best = float("inf")
+        self.best, self.rollbacks = float("inf"), list[State]()
+        self.suspect, self.trouble = False, cast(Diverged | None, None)  # a watcher's word: no state to go back to; go back
         self._started: float | None = None
         self._run, self._saved = "", 0.0
         self._stream: Iterator[B] | None = None
@@ -211,12 +208,16 @@ class Trainer(Generic[B]):
         try:
             with listening(self._ask):
                 while self.seen < self.samples and not self.stopped:
-                    report = self.play()
-                    self._show(report, self.watchers)
-                    yield report
-                    regular = self._due(self.save_every, report.before) or self.seen >= self.samples
-                    if regular or self.stopped or time.monotonic() - self._saved > LONGEST:
-                        self.save(regular=regular)
+                    try:
+                        report = self.play()
+                        self._show(report, self.watchers)
+                        yield report
+                        regular = self.regular(report)
+                        if regular or self.stopped or time.monotonic() - self._saved > LONGEST:
+                            keep(self, regular)
+                        heed(self)
+                    except Diverged as trouble:
+                        go_back(self, trouble)
             self._end()
         finally:
             if self.store:
@@ -225,11 +226,12 @@ class Trainer(Generic[B]):
     def play(self) -> Report:
         """One round: re-seeded from (seed, round, rank), so that nothing of the random state needs saving."""
         before = self.seen
-        self._reseed(mix(self.seed, self.round, self.ranks.rank))
-        self.game.progress = self.progress
+        tries = len(self.rollbacks)  # each has noise of its own
+        self._reseed(mix(self.seed, self.round, self.ranks.rank, *([tries] if tries else [])))
+        self.game.progress, self.suspect = self.progress, False
         for setting, schedule in self.schedules.items():
             for group, key in self._scheduled(setting):
-                group[key] = schedule(self.progress)
+                group[key] = schedule(self.progress) * SLOWER**tries if key == "lr" and tries else schedule(self.progress)
         self._losses = {}
         self.game.round(self)
         if self.seen == before:
@@ -265,6 +267,10 @@ class Trainer(Generic[B]):
 
     def _due(self, interval: int, before: int) -> bool:
         return self.seen // interval > before // interval
+
+    def regular(self, report: Report) -> bool:
+        """Whether the round's state is one of those saved every `save_every` samples, or the last."""
+        return self._due(self.save_every, report.before) or self.seen >= self.samples
 
     def _observe(self) -> Losses:
         with evaluating(self.game):
@@ -319,6 +325,7 @@ class Trainer(Generic[B]):
             "seen": self.seen,
             "round": self.round,
             "best": self.best,
+            "rollbacks": self.rollbacks,
             "game": self.game.state_dict(),
             "averages": self.averages.state_dict(),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
@@ -334,13 +341,15 @@ class Trainer(Generic[B]):
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(f"the state does not fit this game: {str(error).splitlines()[0]}") from None
         self.seen, self.round, self.best = state["seen"], state["round"], state["best"]
+        self.rollbacks = list(state.get("rollbacks", []))
         self._stream = None
 
     def save(self, *, regular: bool = True) -> None:
         """Writes a state; a full disk is told, tried again at the next save, and stops the run at the third failure."""
         if not self.store or self.ranks.rank:
             return
-        quality = self._quality() if regular else float("inf")
+        healthy = regular and not self.suspect
+        quality = self._quality() if healthy else float("inf")
         best = quality < self.best  # never where it is NaN
         self.best = quality if best else self.best
         state = self.state_dict() | {"run": self._run, "log": self.store.log_mark()}
@@ -348,7 +357,7 @@ class Trainer(Generic[B]):
             raise NotFinite(f"round {self.round}: {bad} is NaN or infinite; not saved, the last good state stays")
         self._saved = time.monotonic()
         try:
-            self.store.save(state, best=best)
+            self.store.save(state, best=best, healthy=healthy)
             self._failures = 0
         except OSError as error:
             self._failures += 1
@@ -367,15 +376,8 @@ class Trainer(Generic[B]):
         """Goes on from the run folder's newest whole state; warns where the same bits cannot be promised."""
         if self.store is None:
             raise UserError("this trainer has no run folder: give it store=Store(folder) to resume from")
-        record, here = self.store.record(), self._bits()
-        for key, was in record["environment"].items():
-            if here.get(key) != was:
-                warnings.warn(f"{key} was {was} and is {here.get(key)}: the run goes on, but not to the same bits", stacklevel=2)
-        if record["facts"] != self.facts:
-            changed = [key for key in {**record["facts"], **self.facts} if record["facts"].get(key) != self.facts.get(key)]
-            raise UserError(
-                f"the data is not what {self.store.folder} was trained on (changed: {', '.join(changed)}); restore it"
-            )
+        record = self.store.record()
+        same_terms(record, self._bits(), self.facts, self.store.folder)
         self._run, self._started = record["run"], time.monotonic()
         with contextlib.ExitStack() as refused:
             refused.callback(self.store.close)

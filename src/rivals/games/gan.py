@@ -32,10 +32,28 @@ class Sample(Batch):
         return cls(torch.empty(len(condition), 0, device=condition.device), condition)
 
 
+class Augment(nn.Module):
+    """What the discriminator sees of a sample in training: here the sample itself; a subclass changes it at random.
+
+    `hear` is told D(x) and D(G(z)) of each discriminator move, as probabilities; one that adapts to them is `coupled`.
+    """
+
+    coupled = False
+    progress: float = 0.0  # set by the game: what a scheduled strength reads
+
+    def forward(self, samples: Tensor) -> Tensor:
+        return samples
+
+    def hear(self, real: Scores, fake: Scores) -> None:
+        """Nothing to adapt."""
+
+
 class GAN(Game[Sample]):
     """Players: generator(z, condition) -> samples, discriminator(samples, condition) -> scores (n, ...).
 
     latent: length of z ~ N(0, I). classes: number of class conditions that `sample` draws from when none are given.
+    attributes: rows (m, k) of vector conditions that `sample` draws from instead. augment: applied to all that the
+    discriminator sees while it trains, differentiable; the penalties flatten the score through it (arXiv:2006.06676).
     optimizer: parameters -> Optimizer, for each player. penalties: by name, in each discriminator move; with
     penalty_every = k > 1 they have a move of their own every k rounds, k times as strong (lazy, arXiv:1912.04958).
     after: called with the discriminator after each of its moves (clip_weights).
@@ -48,6 +66,8 @@ class GAN(Game[Sample]):
         *,
         latent: int,
         classes: int = 0,
+        attributes: Tensor | None = None,
+        augment: Augment | None = None,
         objective: Objective = relativistic,
         penalties: Mapping[str, Penalty] | None = None,
         penalty_every: int = 1,
@@ -57,12 +77,17 @@ class GAN(Game[Sample]):
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
-        self.latent, self.classes, self.objective = latent, classes, objective
+        self.latent, self.classes, self.attributes, self.objective = latent, classes, attributes, objective
+        self.augment = augment or Augment()
         self.penalties, self.penalty_every = dict(penalties or {}), penalty_every
         self.anchors = nn.ModuleList(p for p in self.penalties.values() if isinstance(p, nn.Module))  # their state is saved
         self.discriminator_moves, self.after, self.optimizer = discriminator_moves, after, optimizer
-        mixing = [objective.coupled, *(getattr(p, "coupled", False) for p in self.penalties.values())]
-        self.coupled = any(mixing) or any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+
+    @property
+    def coupled(self) -> bool:  # type: ignore[override]
+        """Whether a loss mixes the samples of a batch."""
+        mixing = [self.objective.coupled, self.augment.coupled, *(getattr(p, "coupled", False) for p in self.penalties.values())]
+        return any(mixing) or any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
 
     def round(self, play: Play[Sample]) -> None:
         for _ in range(self.discriminator_moves):
@@ -74,30 +99,38 @@ class GAN(Game[Sample]):
         play.move(self.generator, self.generator_loss)
 
     def discriminator_loss(self, batch: Sample) -> Losses:
-        v = self._verdict(batch)
+        v = self._verdict(batch, penalised=self.penalty_every == 1 and bool(self.penalties))
+        self.augment.hear(*self.objective.probability(v.real_score.detach(), v.fake_score.detach()))
         losses = {"adversarial": self.objective.discriminator(v.real_score, v.fake_score).mean()}
         return losses | (self._penalties(v) if self.penalty_every == 1 else {})
 
     def penalty_loss(self, batch: Sample) -> Losses:
-        return {name: self.penalty_every * term for name, term in self._penalties(self._verdict(batch)).items()}
+        return {name: self.penalty_every * term for name, term in self._penalties(self._verdict(batch, penalised=True)).items()}
 
     def generator_loss(self, batch: Sample) -> Losses:
         fake = self.generator(self._latents(len(batch), batch.data.device), batch.condition)
-        fake_score = self.discriminator(fake, batch.condition)
+        fake_score = self.judged(fake, batch.condition)
         real_score = fake_score
         if self.objective.paired:
             with torch.no_grad():
-                real_score = self.discriminator(batch.data, batch.condition)
+                real_score = self.judged(batch.data, batch.condition)
         return {"adversarial": self.objective.generator(real_score, fake_score).mean()}
 
-    def _verdict(self, batch: Sample) -> Verdict:
+    def judged(self, samples: Tensor, condition: Tensor | None, *, penalised: bool = False) -> Scores:
+        """The discriminator's scores in training: of augmented samples. penalised: to be differentiated twice, which a
+        compiled module cannot be, so that its `forward` is called as it was written."""
+        self.augment.progress = self.progress
+        judge = self.discriminator.forward if penalised else self.discriminator
+        scores: Scores = judge(self.augment(samples), condition)
+        return scores
+
+    def _verdict(self, batch: Sample, *, penalised: bool) -> Verdict:
         with torch.no_grad():
             fake = self.generator(self._latents(len(batch), batch.data.device), batch.condition)
         real, fake = batch.data.detach().requires_grad_(), fake.requires_grad_()
 
         def discriminate(samples: Tensor) -> Scores:
-            scores: Scores = self.discriminator(samples, batch.condition)
-            return scores
+            return self.judged(samples, batch.condition, penalised=penalised)
 
         return Verdict(discriminate, real, fake, discriminate(real), discriminate(fake), self.progress)
 
@@ -108,11 +141,14 @@ class GAN(Game[Sample]):
         return torch.randn(n, self.latent, generator=noise, device=noise.device if noise else device).to(device)
 
     def sample(self, n: int, *, given: Sample | None = None, noise: torch.Generator | None = None) -> Tensor:
-        """`n` samples (n, ...); given.condition, or for class-conditional games classes drawn evenly at random."""
+        """`n` samples (n, ...); given.condition, or classes (or rows of `attributes`) drawn evenly at random."""
         device = next(self.generator.parameters()).device
         condition = given.condition if given else None
         if condition is None and self.classes:
             condition = torch.randint(self.classes, (n,), generator=noise, device=noise.device if noise else device)
+        if condition is None and self.attributes is not None:
+            rows = torch.randint(len(self.attributes), (n,), generator=noise, device=noise.device if noise else device)
+            condition = self.attributes[rows.to(self.attributes.device)]
         samples: Tensor = self.generator(self._latents(n, device, noise), None if condition is None else condition.to(device))
         return samples
 

@@ -16,7 +16,9 @@ MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def picture(values: Float[Tensor, "c h w"]) -> Image.Image:
-    """One picture of 1, 3 or 4 channels; values outside [-1, 1] are clipped."""
+    """One picture of 1, 3 or 4 channels, of others the first three or the first; values outside [-1, 1] are clipped."""
+    if len(values) not in MODES:
+        values = values[: 3 if len(values) > 3 else 1]
     pixels = ((values.detach().cpu().float().clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels, MODES[pixels.shape[2]])
 
@@ -41,31 +43,52 @@ def animate(frames: Sequence[Path], path: Path, *, seconds: float = 6.0, hold: f
 
 
 def read(path: Path, *, channels: int, height: int, width: int) -> Float[Tensor, "c h w"]:
-    """A picture file as values in [-1, 1]; raises UserError where it cannot be read or has another size."""
+    """A picture file as values in [-1, 1]; raises UserError where it cannot be read or has another size.
+
+    PNG, JPEG, WebP or TIFF, of 8 bits a channel or grey of 16. Grey becomes three equal channels where three are asked for.
+    """
+    if channels not in MODES:
+        raise UserError(f"{path}: this model's pictures have {channels} channels, which no picture file holds")
     try:
-        with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as image:
+        with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             if image.size != (width, height):
                 raise UserError(f"{path} is {image.width}x{image.height} pixels; this model takes {width}x{height}")
-            if image.mode.startswith(("I", "F")):
-                raise UserError(f"{path} has more than 8 bits a pixel: save it with 8")
-            pixels = np.asarray(image.convert(MODES[channels]), dtype=np.float32)
+            pixels = _deep(image, channels) if image.mode.startswith("I;16") else _shallow(path, image, channels)
     except UserError:
         raise
     except (OSError, ValueError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no whole PNG, JPEG or WebP picture"
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "no whole PNG, JPEG, WebP or TIFF picture"
         raise UserError(f"{path} cannot be read: {reason}") from None
     return torch.from_numpy(pixels / 127.5 - 1).reshape(height, width, channels).permute(2, 0, 1)
 
 
+def _shallow(path: Path, image: Image.Image, channels: int) -> np.ndarray:
+    """8 bits a channel -> 0 to 255."""
+    if image.mode.startswith(("I", "F")):
+        raise UserError(f"{path} has more than 16 bits a pixel: save it with 8 or 16")
+    return np.asarray(image.convert(MODES[channels]), dtype=np.float32)
+
+
+def _deep(image: Image.Image, channels: int) -> np.ndarray:
+    """16 bits of grey -> 0 to 255 with fractions; Pillow's own conversion would cut them off at 255."""
+    grey = np.asarray(image, dtype=np.float32)[:, :, None] / 257
+    opaque = np.full_like(grey, 255)
+    return np.concatenate([grey] * min(channels, 3) + [opaque] * (channels == 4), 2)
+
+
 def write(values: Float[Tensor, "n c h w"], label: Tensor | None, folder: Path, *, scale: int = 1) -> list[Path]:
-    """samples.npz (values, label), grid.png, and each picture as a PNG file named by its number and label."""
+    """samples.npz (values, label), grid.png, and each picture as a PNG file named by its number and label.
+
+    Pictures of 2 or of more than 4 channels fit no PNG: of them the grid shows the first one or three. label: (n,) numbers, or
+    (n, k), which no file is named by.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {"samples": values.cpu().numpy()} | ({} if label is None else {"label": label.cpu().numpy()})
     np.savez_compressed(folder / "samples.npz", **arrays)
     grid(values[:400], max(round(min(len(values), 400) ** 0.5), 1), scale=scale).save(folder / "grid.png")
     made = [folder / "samples.npz", folder / "grid.png"]
-    for i, tile in enumerate(values):
-        name = f"{i:06d}.png" if label is None else f"{i:06d}-{int(label[i])}.png"
+    for i, tile in enumerate(values if values.shape[1] in MODES else ()):
+        name = f"{i:06d}.png" if label is None or label.ndim > 1 else f"{i:06d}-{int(label[i])}.png"
         picture(tile).save(folder / name)
         made.append(folder / name)
     return made

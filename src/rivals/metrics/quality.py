@@ -17,6 +17,8 @@ from rivals.metrics.kernel import kernel_distance
 from rivals.metrics.neighbours import density_coverage, precision_recall
 
 LEAST = 12
+KERNEL_ROWS = 5000
+MEASURES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "copies")
 RANGES = {"kernel": (-float("inf"), float("inf"))} | dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0))
 
 
@@ -36,12 +38,14 @@ class Plan:
         draws: resamplings behind each interval, at least 20.
         seed: of the rows that are picked and of the resamplings.
         split: name of the held-out split, as the cards give it.
+        only: the measures to take, of `MEASURES`; all by default.
     """
 
     rows: int = 2000
     draws: int = 100
     seed: int = 0
     split: str = "test"
+    only: tuple[str, ...] = MEASURES
 
 
 def quality(
@@ -84,7 +88,8 @@ def quality(
     count = min(len(train), len(fake), plan.rows)
     generator = torch.Generator().manual_seed(plan.seed)
     found = _compare(_pick(test, plan.rows, generator), _pick(train, count, generator), _pick(fake, count, generator), plan)
-    found["copies"] = _copies(train, test, fake)
+    if "copies" in plan.only:
+        found["copies"] = _copies(train, test, fake)
     if labelled is not None:
         found["labels"] = _labels(labelled)
     name, digest = backbone.name, backbone.digest
@@ -105,37 +110,41 @@ def _pick(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
     return rows[torch.randperm(len(rows), generator=generator)[:count].to(rows.device)]
 
 
-def _measures(real: Tensor, fake: Tensor) -> dict[str, float]:
-    """Kernel distance from one subset, as large as the smaller set: of all estimates the one that varies least."""
-    size = max(len(real), len(fake))
-    precision, recall = precision_recall(real, fake)
-    density, coverage = density_coverage(real, fake)
-    return {
-        "frechet": frechet(real, fake),
-        "kernel": kernel_distance(real, fake, subsets=1, size=size).mean,
-        "precision": precision,
-        "recall": recall,
-        "density": density,
-        "coverage": coverage,
-    }
+def _measures(real: Tensor, fake: Tensor, only: tuple[str, ...]) -> dict[str, float]:
+    """Those of `only`. Kernel distance from one subset, as large as the smaller set: of all estimates the one that varies
+    least; above 5,000 rows a subset of so many, since its memory grows with the square."""
+    found = {}
+    if "frechet" in only:
+        found["frechet"] = frechet(real, fake)
+    if "kernel" in only:
+        size = min(max(len(real), len(fake)), KERNEL_ROWS)
+        found["kernel"] = kernel_distance(real, fake, subsets=1, size=size).mean
+    if "precision" in only or "recall" in only:
+        found |= precision_recall(real, fake)._asdict()
+    if "density" in only or "coverage" in only:
+        found |= density_coverage(real, fake)._asdict()
+    return {name: value for name, value in found.items() if name in only}
 
 
 def _compare(test: Tensor, train: Tensor, fake: Tensor, plan: Plan) -> dict[str, _Finding]:
     """Value, interval and notes of each measure that sets two sets of rows side by side."""
-    values, bounds = _measures(test, fake), _measures(test, train)
-    drawn = [
-        _measures(part_test, part_fake) | {"frechet_bound": frechet(part_test, part_train)}
-        for part_test, part_train, part_fake in halves((test, train, fake), plan.draws, plan.seed)
-    ]
+    values, bounds = _measures(test, fake, plan.only), _measures(test, train, plan.only)
+    if not values:
+        return {}
+    drawn = []
+    for part_test, part_train, part_fake in halves((test, train, fake), plan.draws, plan.seed):
+        drawn.append(_measures(part_test, part_fake, plan.only))
+        if "frechet" in values:
+            drawn[-1]["frechet_bound"] = frechet(part_test, part_train)
     found = {}
-    for metric, value in (values | {"frechet_bound": bounds["frechet"]}).items():
+    for metric, value in (values | ({"frechet_bound": bounds["frechet"]} if "frechet" in values else {})).items():
         low, high = recentred(value, [each[metric] for each in drawn], (test, train, fake))
         least, most = RANGES.get(metric, (0.0, float("inf")))
         extra: dict[str, float | str] = {"reference_rows": float(len(test))}
         if metric in bounds:
             extra["bound"] = bounds[metric]
         found[metric] = _Finding(value, Interval(max(least, low), min(most, high)), len(fake), extra)
-    if bounds["frechet"] > 0:
+    if bounds.get("frechet", 0) > 0:
         found["frechet"].extra["ratio"] = values["frechet"] / bounds["frechet"]
     return found
 

@@ -79,6 +79,42 @@ MEANINGS = {
         "How many samples lie as near to a training row as only the nearest few fresh real data do; "
         "much more than real data reach means copying.",
     ),
+    "inception-score": Meaning(
+        "Inception score",
+        "higher",
+        False,
+        "How clearly samples show one class each, and how evenly all classes occur; from 1 to the number of classes.",
+    ),
+    "classification-accuracy": Meaning(
+        "Classification accuracy score",
+        "higher",
+        True,
+        "How many real held-out pictures a classifier names rightly that was trained on generated ones alone.",
+    ),
+    "path-length": Meaning(
+        "Perceptual path length",
+        "lower",
+        False,
+        "How fast samples change along a path between two latents; its ratio to straight paths is 1 at best.",
+    ),
+    "intra-frechet": Meaning(
+        "Fréchet distance within classes",
+        "lower",
+        False,
+        "The Fréchet distance of each class alone, on average: it shows a class that has lost its variety.",
+    ),
+    "modes": Meaning(
+        "Modes",
+        "higher",
+        False,
+        "How many of all combinations of classes, one a channel, occur among the samples.",
+    ),
+    "stacked-mnist": Meaning(
+        "Divergence from the real modes",
+        "lower",
+        False,
+        "How unevenly the samples fall on the modes, as KL divergence in nats; the bound is what real pictures reach.",
+    ),
 }
 
 # How an objective's scores become the probabilities D(x) and D(G(z)).

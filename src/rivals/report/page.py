@@ -22,6 +22,7 @@ from rivals.report.curves import Level, plot, written
 from rivals.report.folder import Run, by_player, observed, read
 from rivals.report.grids import frames, still
 from rivals.report.meaning import PROBABILITY, bound, figure, headline, meaning, notes
+from rivals.report.verdicts import verdicts
 
 EQUILIBRIUM = -math.log(4)
 LONGEST = 600  # letters of a setting or fact; run.json holds the whole
@@ -72,6 +73,7 @@ def _told(run: Run) -> dict[str, Any]:
         "tiles": headline(run.cards),
         "cards": [(card, meaning(card.metric), bound(card), notes(card)) for card in run.cards.values()],
         "calibration": run.calibration,
+        "doctor": verdicts(run.lines),
         "command": command(run.record),
         "bits": str(_section(run, "environment").get("device", "")).startswith("cpu"),
         "settings": run.arguments,
@@ -86,6 +88,7 @@ def _drawn(run: Run) -> dict[str, Any]:
     """The pictures and curves."""
     curves = run.curves()
     probabilities, values, others = observed(curves)
+    objective = str(run.arguments.get("objective") or _section(run, "facts").get("objective"))
     equilibrium = Level("\N{MINUS SIGN}log 4", EQUILIBRIUM)
     game = [Figure(line.name, plot(line.name, [line], levels=[equilibrium])) for line in values]
     if probabilities:
@@ -96,7 +99,7 @@ def _drawn(run: Run) -> dict[str, Any]:
         "neighbours": still(run.folder / "judged" / "neighbours.png"),
         "game": game[:CURVES],
         "values": [line.name for line in values],
-        "note": PROBABILITY.get(str(run.arguments.get("objective")), "") if probabilities or values else "",
+        "note": PROBABILITY.get(objective, "") if probabilities or values else "",
         "losses": [Figure(player, plot(f"Losses of {player}", lines)) for player, lines in by_player(curves).items()][:CURVES],
         "others": [Figure(line.name, plot(line.name, [line])) for line in others][:CURVES],
     }

@@ -1,4 +1,7 @@
-"""What can be trained: one package a task. Its module path is the registry; nothing is imported until it is asked for."""
+"""What can be trained: one package a task, one file a variant. Nothing is imported until it is asked for.
+
+The module path is the registry: `recipe` in tasks/images/__init__.py is "images", that in tasks/images/dcgan.py "images.dcgan".
+"""
 
 import ast
 import importlib
@@ -16,16 +19,17 @@ if TYPE_CHECKING:  # so that the command line can list the recipes without torch
     from rivals.core.trainer import Trainer
     from rivals.core.types import Tensor
     from rivals.games.gan import Sample
-    from rivals.metrics import MetricCard
+    from rivals.metrics import Judging, MetricCard
 
 
 class Task(Protocol):
-    """What a task's package offers beside its recipes, for `rivals.load`, sampling, scoring and judging.
+    """What a recipe's module offers beside it, for `rivals.load`, sampling, scoring and judging.
 
     game(facts) builds the game, untrained, from what run.json kept ("classes": how many labels --label may name).
     read(files, facts) turns a user's files into a batch to score; write(samples, condition, folder) leaves samples as
-    files and returns them. evaluate(game) judges it against held-out real data, illustrate(game) draws what the judge saw
-    ("neighbours": samples above their nearest training samples), held_out() gives real samples for the calibration.
+    files and returns them. record is the whole run.json, and "folder" the run's. evaluate judges a game against held-out real
+    data, illustrate draws what the judge saw ("neighbours": samples above their nearest training samples), held_out gives
+    real samples for the calibration. A module may have OPTIONS: help of options that a task's recipes share.
     """
 
     recipe: "Callable[..., Trainer[Any]]"
@@ -36,29 +40,28 @@ class Task(Protocol):
 
     def write(self, samples: "Tensor", condition: "Tensor | None", folder: Path) -> list[Path]: ...
 
-    def evaluate(self, game: "Game[Any]", *, samples: int, seed: int) -> "dict[str, MetricCard]": ...
+    def evaluate(self, game: "Game[Any]", record: Mapping[str, Any], judging: "Judging") -> "dict[str, MetricCard]": ...
 
-    def illustrate(self, game: "Game[Any]") -> "dict[str, Image]": ...
+    def illustrate(self, game: "Game[Any]", record: Mapping[str, Any]) -> "dict[str, Image]": ...
 
-    def held_out(self) -> "Sample": ...
+    def held_out(self, record: Mapping[str, Any]) -> "Sample": ...
 
 
 def names() -> dict[str, str]:
     """Every recipe by its name on the command line, with the first line of its docstring; read without importing."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*/__init__.py")):
+    for path in sorted(Path(__file__).parent.glob("*/*.py")):
         for node in ast.parse(path.read_text(encoding="utf8")).body:
             if isinstance(node, ast.FunctionDef) and any(ast.unparse(mark) == "trainable" for mark in node.decorator_list):
                 task = path.parent.name
                 line = (ast.get_docstring(node) or "").partition("\n")[0]
-                found[task if node.name == "recipe" else f"{task}.{node.name}"] = line
-    return found
+                found[task if path.stem == "__init__" else f"{task}.{path.stem}"] = line
+    return dict(sorted(found.items()))
 
 
 def find(name: str) -> "tuple[types.ModuleType, Callable[..., Trainer[Any]]]":
-    """The task's package and the recipe called `name`; raises UserError for a name that is none of `names()`."""
+    """The module of the recipe called `name`, and the recipe; raises UserError for a name that is none of `names()`."""
     if name not in names():
         raise UserError(f"unknown recipe {name!r}: rivals list shows them all ({', '.join(names())})")
-    task, _, variant = name.partition(".")
-    module = importlib.import_module(f"rivals.tasks.{task}")
-    return module, getattr(module, variant or "recipe")
+    module = importlib.import_module(f"rivals.tasks.{name}")
+    return module, module.recipe

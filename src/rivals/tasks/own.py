@@ -54,10 +54,12 @@ def _no_read(files: list[Path], facts: Mapping[str, Any]) -> Any:
 
 
 def unjudged(*_: Any, **__: Any) -> Any:
-    raise UserError("your recipe's file has no evaluate(game, samples, seed) or held_out(): add it, so that runs can be judged")
+    raise UserError(
+        "your recipe's file has no evaluate(game, record, judging) or held_out(record): add it, so that runs can be judged"
+    )
 
 
-def _nothing(game: Any) -> dict[str, Any]:
+def _nothing(game: Any, record: Any) -> dict[str, Any]:
     return {}
 
 

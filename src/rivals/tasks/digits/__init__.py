@@ -19,7 +19,7 @@ from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
 from rivals.media import pictures
-from rivals.metrics import Health
+from rivals.metrics import Doctor
 from rivals.tasks.digits import data
 from rivals.tasks.digits.metrics import evaluate, illustrate
 from rivals.tasks.digits.networks import Discriminator, Generator
@@ -78,7 +78,10 @@ def recipe(
         device=device,
         precision=precision,
         schedules={"lr": cosine(rate, rate / 10)},
-        watchers=[every(max(samples // 60, 1), preview), Health()],
+        watchers=[
+            every(max(samples // 60, 1), preview),
+            Doctor(digits.test, lambda rows: digits.train.map(lambda t: t[rows]), len(digits.train)),
+        ],
         facts=facts,
         store=Store(out, name=name),
     )
@@ -112,6 +115,6 @@ def write(samples: Tensor, condition: Tensor | None, folder: Path) -> list[Path]
     return pictures.write(samples, condition, folder, scale=6)
 
 
-def held_out() -> Sample:
+def held_out(record: Mapping[str, Any]) -> Sample:
     """The real digits that no run trains on."""
     return data.load().test

@@ -1,16 +1,19 @@
 """How good generated digits are, by the features of a classifier trained on the real training digits."""
 
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import torch
 from PIL.Image import Image
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.games.gan import Sample
 from rivals.media import pictures
-from rivals.metrics import Backbone, Labelled, MetricCard, Plan, nearest, quality
+from rivals.metrics import Backbone, Judging, Labelled, MetricCard, Plan, nearest, quality
 from rivals.tasks.digits.data import load
 
 
@@ -43,20 +46,23 @@ def train_backbone(train: Sample, *, epochs: int = 20, seed: int = 0) -> Backbon
     return Backbone("digits-cnn-v1", features.eval(), head.eval())
 
 
-def evaluate(game: Game[Sample], *, samples: int = 1000, seed: int = 0) -> dict[str, MetricCard]:
-    """Cards of `samples` generated digits, as many of each class as can be, against the held-out digits."""
+def evaluate(game: Game[Sample], record: Mapping[str, Any], judging: Judging) -> dict[str, MetricCard]:
+    """Cards of generated digits, as many of each class as can be, against the held-out digits."""
+    if judging.metric or judging.backbone != "own":
+        raise UserError("digits are judged by their own classifier and measures alone: leave out --metric and --backbone")
     digits, features = load(), backbone()
-    wanted = torch.arange(samples) % 10
+    wanted = torch.arange(judging.samples) % 10
     with torch.no_grad():
-        images = game.sample(samples, given=Sample.wanted(wanted), noise=torch.Generator().manual_seed(seed))
+        noise = torch.Generator().manual_seed(judging.seed)
+        images = game.sample(judging.samples, given=Sample.wanted(wanted), noise=noise)
     fake = features(images.cpu())
     labelled = Labelled(features.classify(fake), wanted)
     train, test = features(digits.train.data), features(digits.test.data)
-    cards = quality(train, test, fake, backbone=features, labelled=labelled, plan=Plan(seed=seed))
+    cards = quality(train, test, fake, backbone=features, labelled=labelled, plan=Plan(seed=judging.seed))
     return {"labels": cards.pop("labels"), **cards}
 
 
-def illustrate(game: Game[Sample]) -> dict[str, Image]:
+def illustrate(game: Game[Sample], record: Mapping[str, Any]) -> dict[str, Image]:
     """ "neighbours": two samples of each digit, and below each the training digit nearest to it in pixels."""
     train = load().train.data
     with torch.no_grad():

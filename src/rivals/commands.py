@@ -1,0 +1,163 @@
+"""What can be done with runs and data beside training: the commands sample, score, evaluate, doctor, list, inspect and pack."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from rivals.core.errors import UserError
+
+if TYPE_CHECKING:
+    from rivals.metrics import MetricCard
+    from rivals.model import Model
+
+Recipe = Annotated[Path | None, Parameter(help="Your own Python file, where the run was trained by one.")]
+Run = Annotated[Path, Parameter(help="The run folder.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output, nothing else.")]
+
+
+def print_cards(cards: "dict[str, MetricCard]") -> None:
+    """One line a measure: value, 95 % interval, what real data reach; the report says what each means."""
+    from rivals.report.meaning import figure, meaning
+
+    for name, card in cards.items():
+        told = meaning(name)
+        value, low, high = (figure(number, told.share) for number in (card.value, card.low, card.high))
+        bound = card.extra.get("bound", card.extra.get("expected"))
+        real = f"real data: {figure(bound, told.share)}" if isinstance(bound, float) else ""
+        print(f"{told.title:<17} {value:>8}  {f'[{low}, {high}]':<20} {real}")
+
+
+def _load(run: Path, recipe: Path | None) -> "Model":
+    from rivals.model import Model
+
+    if recipe is None:
+        return Model(run)
+    from rivals.tasks.own import own
+
+    return Model(run, own(recipe))
+
+
+def sample(
+    run: Run,
+    *,
+    n: Annotated[int, Parameter(name=["-n", "--n"], help="How many.")] = 100,
+    label: Annotated[str | None, Parameter(help="Only of this class, by number or name.")] = None,
+    attributes: Annotated[list[float] | None, Parameter(consume_multiple=True, help="The same attributes for all.")] = None,
+    seed: Annotated[int, Parameter(help="The same seed gives the same samples.")] = 0,
+    out: Annotated[Path, Parameter(name=["-o", "--out"], help="The folder for the files.")] = Path("out"),
+    recipe: Recipe = None,
+) -> None:
+    """Draw samples from a run: files of the task's kind and samples.npz, with a grid where they are pictures."""
+    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+        raise UserError(f"{out} is a file or a folder that is not empty: give -o a new folder")
+    model = _load(run, recipe)
+    made = model.task.write(*model.labelled(n, label=label, attributes=attributes, seed=seed), out)
+    print(f"{n} samples in {out} ({', '.join(path.name for path in made[:2])}{', ...' if len(made) > 2 else ''})")
+
+
+def score(
+    run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False
+) -> None:
+    """How real each file looks to the discriminator: its score D(x), and the calibrated probability "real"."""
+    scores = _load(run, recipe).score(files)
+    if as_json:
+        rows = [{"file": str(file), **found._asdict()} for file, found in zip(files, scores, strict=True)]
+        print(json.dumps({"run": str(run), "scores": rows}))
+        return
+    print(f"{'D(x)':>9} {'P(real)':>8}  file")
+    for file, found in zip(files, scores, strict=True):
+        print(f"{found.score:9.3f} {found.probability:8.3f}  {file}")
+
+
+def evaluate(
+    run: Run,
+    *,
+    samples: Annotated[int, Parameter(help="Samples to draw and judge.")] = 1000,
+    seed: Annotated[int, Parameter(help="Seed of the samples and of the intervals.")] = 0,
+    metric: Annotated[str, Parameter(help="One measure by name; the task's usual ones by default.")] = "",
+    backbone: Annotated[str, Parameter(help="own: trained on the run's data; inception, inception-clean: published.")] = "own",
+    weights: Annotated[Path | None, Parameter(help="The backbone's weights, so that they are not downloaded.")] = None,
+    recipe: Recipe = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a run against held-out real data, keep the figures in it, and write its report anew."""
+    from rivals.metrics import Judging
+
+    cards = _load(run, recipe).judge(Judging(samples, seed, metric, backbone, weights))
+    if as_json:
+        print(json.dumps({"run": str(run), "cards": {name: card.as_dict() for name, card in cards.items()}}))
+        return
+    print_cards(cards)
+
+
+def doctor(run: Run, *, as_json: AsJson = False) -> None:
+    """What went wrong while a run trained: since when, by what figure, and what to change."""
+    from rivals.metrics.doctor import Findings
+    from rivals.report.folder import read
+    from rivals.report.verdicts import sound
+
+    found = Findings.of(sound(read(run).lines))
+    print(json.dumps({"run": str(run), **found.as_dict()}) if as_json else "\n".join(found.told()))
+
+
+def list_(*, root: Annotated[Path, Parameter(help="Where the runs are.")] = Path("runs"), as_json: AsJson = False) -> None:
+    """The recipes that can be trained, and the runs that there are."""
+    from rivals import tasks
+
+    recipes = tasks.names()
+    runs = [_row(path.parent) for path in sorted(root.glob("*/run.json"))]
+    if as_json:
+        print(json.dumps({"recipes": recipes, "runs": runs}))
+        return
+    print("Recipes (rivals train NAME --help):")
+    for name, line in recipes.items():
+        print(f"  {name:<12} {line}")
+    print(f"\nRuns in {root}:" if runs else f"\nNo runs in {root} yet.")
+    for row in runs:
+        print(f"  {row['run']:<28} {row['recipe']:<12} {row['seen']:>12,} samples  {row['state']}")
+
+
+def _row(run: Path) -> dict[str, Any]:
+    try:
+        record = json.loads((run / "run.json").read_text())
+        seen = max((int(path.stem.removeprefix("state-").partition(".")[0]) for path in run.glob("state-*.pt")), default=0)
+        return {
+            "run": str(run),
+            "recipe": record["recipe"],
+            "seen": seen,
+            "state": "finished" if record.get("weights") else "not finished",
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, OSError):
+        return {"run": str(run), "recipe": "?", "seen": 0, "state": "damaged run.json"}
+
+
+def inspect(
+    data: Annotated[Path, Parameter(help="Folder, .zip, .npz, .npy, or a pack.")],
+    *,
+    labels: Annotated[Path | None, Parameter(help="CSV with a column file, and label or several columns of numbers.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A look at pictures before training: counts, sizes, channels, classes, duplicates, and what cannot be read."""
+    from rivals.tasks.images.data.survey import survey
+
+    found = survey(data, labels=labels)
+    print(json.dumps(found.as_dict()) if as_json else found.text())
+
+
+def pack(
+    data: Annotated[Path, Parameter(help="Folder, .zip, .npz or .npy.")],
+    *,
+    out: Annotated[Path, Parameter(name=["-o", "--out"], help="The pack: a new folder.")],
+    size: Annotated[str | None, Parameter(help="Pixels, as 64 or 112x92 (height x width).")] = None,
+    labels: Annotated[Path | None, Parameter(help="CSV with a column file, and label or several columns of numbers.")] = None,
+    channels: Annotated[int | None, Parameter(help="1, 3 or 4; as most of the pictures have, by default.")] = None,
+    bits: Annotated[int | None, Parameter(help="8 or 16 a channel; as most of the pictures have, by default.")] = None,
+    allow_bad: Annotated[bool, Parameter(negative="", help="Go on although more than 5 % of the files are bad.")] = False,
+) -> None:
+    """Decode and resize pictures once, into a folder that training maps into memory, however large the set is."""
+    from rivals.tasks.images.data.pack import pack as write
+
+    made = write(data, out, size=size, labels=labels, channels=channels, bits=bits, allow_bad=allow_bad)
+    print(f"packed into {made}; train on it with: rivals train images --data {made}")

@@ -1,0 +1,30 @@
+"""Halving and doubling with the smoothing filter [1, 3, 3, 1], for any height and width.
+
+The filter keeps what half the resolution cannot show from turning into false patterns (Zhang 2019, arXiv:1904.11486; in a
+GAN, Karras et al. 2020, arXiv:1912.04958).
+"""
+
+import torch
+from torch.nn.functional import conv2d, conv_transpose2d, pad
+
+from rivals.core.types import Float, Tensor
+
+
+def _filter(x: Tensor) -> Float[Tensor, "channels 1 4 4"]:
+    """[1, 3, 3, 1] along both axes, of sum 1, one copy for each channel."""
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=x.dtype, device=x.device)
+    return (torch.outer(taps, taps) / 64).expand(x.shape[1], 1, 4, 4)
+
+
+def double(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c hh ww"]:
+    """Twice as high and wide, less a row or column where `size` is odd."""
+    bigger = conv_transpose2d(x, 4 * _filter(x), stride=2, padding=1, groups=x.shape[1])
+    return bigger[:, :, : size[0], : size[1]]
+
+
+def halve(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
+    """Half as high and wide, rounded up; the edge is repeated where a side is odd."""
+    odd = x.shape[2] % 2, x.shape[3] % 2
+    if any(odd):
+        x = pad(x, (0, odd[1], 0, odd[0]), mode="replicate")
+    return conv2d(x, _filter(x), stride=2, padding=1, groups=x.shape[1])

@@ -1,0 +1,71 @@
+"""Pictures: from a folder of a user's own to a generator."""
+
+import sys
+from pathlib import Path
+
+from rivals.core.device import Precision, pick_device
+from rivals.core.ranks import join
+from rivals.core.recipe import trainable
+from rivals.core.trainer import Trainer
+from rivals.games.gan import Sample
+from rivals.nn.augment import AugmentName
+from rivals.tasks.images.choose import choose, size_of
+from rivals.tasks.images.data import load
+from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.r3gan import game, played
+from rivals.tasks.images.training import OPTIONS, Settings, estimate
+
+__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+
+
+@trainable
+def recipe(
+    *,
+    data: Path,
+    size: str | None = None,
+    labels: Path | None = None,
+    channels: int | None = None,
+    mirror: bool = False,
+    allow_bad: bool = False,
+    start: Path | None = None,
+    augment: AugmentName | None = None,
+    strength: float | None = None,
+    gamma: float | None = None,
+    penalty_every: int | None = None,
+    samples: int | None = None,
+    batch: int | None = None,
+    micro: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Precision = "auto",
+    workers: int = 0,
+    out: Path | None = None,
+    name: str = "images",
+) -> Trainer[Sample]:
+    """Your own pictures: R3GAN with every setting chosen from your data and machine, and said. Start here.
+
+    Parameters
+    ----------
+    gamma
+        Strength of r1 and r2 at the start; by default by the number of pixels.
+    penalty_every
+        Rounds between two moves on the penalties; by default 1 on a GPU, more on a CPU.
+    """
+    here = pick_device(device)
+    gpu = here.type != "cpu"
+    size, sized = size_of(data, size, most=128 if gpu else 64)
+    pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
+                    seed=seed, workers=workers)  # fmt: skip
+    chosen = choose(pictures.form, pictures.count, gpu=gpu)
+    given = {"augment": augment, "strength": strength, "gamma": gamma, "penalty_every": penalty_every, "start": start}
+    plan = chosen.plan._replace(**{key: value for key, value in given.items() if value is not None})
+    settings = Settings(samples or chosen.samples, batch or chosen.batch, micro, seed, device, precision, workers, out, name)
+    trainer = played(pictures, plan, settings)
+    given |= {"samples": samples, "batch": batch}
+    told = {"size": sized} | chosen.reasons | {key: f"{each}, as you said" for key, each in given.items() if each is not None}
+    if join(here).world == 1 and (out is None or not out.exists()):  # a run that goes on has been told of before
+        told["time"] = estimate(played(pictures, plan._replace(start=None), settings), plan.penalty_every)
+    if join(here).rank == 0:
+        for key, reason in told.items():
+            print(f"  {key:<14} {reason}", file=sys.stderr)
+    return trainer

@@ -1,0 +1,98 @@
+"""choose: the settings of `rivals train images`, by stated rules, from the pictures and the machine.
+
+R3GAN's own presets are the base (arXiv:2501.05441 and its released settings): gamma grows with the number of pixels, and
+a small set needs augmentation (Karras et al. 2020, arXiv:2006.06676). On a CPU the networks shrink to what it can train.
+"""
+
+import math
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from rivals.nn.augment import AugmentName
+from rivals.nn.format import Format
+from rivals.tasks.images.data.decode import Unreadable
+from rivals.tasks.images.data.pack import card_of
+from rivals.tasks.images.data.reading import is_pack, open_source
+from rivals.tasks.images.r3gan import Plan, Shape
+
+
+class Choice(NamedTuple):
+    """What was chosen, and a line of reason for each setting."""
+
+    plan: Plan
+    batch: int
+    samples: int
+    reasons: dict[str, str]
+
+
+def choose(form: Format, count: int, *, gpu: bool) -> Choice:
+    """Settings for `count` training pictures of a Format. Raises nothing: any set of two or more pictures has some."""
+    side = max(form.height, form.width)
+    stem = 1 if gpu or side <= 20 else 2
+    width = (128 if side <= 32 else 96) if gpu else (32 if side <= 32 else 16)
+    shape = Shape(width, 768, 2, stem, 2, 16) if gpu else Shape(width, 128, 1, stem, 1, 0)
+    gamma = gamma_of(form, gpu=gpu)
+    every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (2, 1.5e-3, 16, 400_000)
+    batch = min(batch, max(count, 2))
+    augment, strength = augmentation_of(count)
+    where = "a GPU" if gpu else "a CPU"
+    reasons = {
+        "network": f"R3GAN, {width} channels at {'half' if stem == 2 else 'full'} size, {shape.widest} at most: fit for {where}",
+        "gamma": f"{gamma:g} for {form.height}x{form.width} pixels, falling to a tenth",
+        "penalty_every": "1: penalties in every move" if every == 1 else f"{every}: a CPU has no time for more",
+        "rate": f"{rate:g}, falling to a quarter",
+        "batch": f"{batch}" + (" (all training pictures)" if batch == count else f": on {where}, {_why(gpu)}"),
+        "augment": f"{augment}" + (f", strength {strength:g}" if augment != "none" else "") + f": {count:,} training pictures",
+        "samples": f"{samples:,} on {where}",
+    }
+    plan = Plan(shape, 64, gamma, every, rate, augment, strength)
+    return Choice(plan, batch, samples, reasons)
+
+
+def _why(gpu: bool) -> str:
+    return "many at once" if gpu else "small and many steps"
+
+
+def gamma_of(form: Format, *, gpu: bool) -> float:
+    """On a GPU 0.5 at 32x32 and in proportion to the pixels, as R3GAN's presets for unconditional and 64-pixel sets lie about;
+    on a CPU, whose batches are small and rates high, a tenth of the side: 3 was the best of 0.05 to 6 at 28x28 (docs/log.md).
+    """
+    pixels = form.height * form.width
+    return round(0.5 * pixels / 1024 if gpu else 0.1 * math.sqrt(pixels), 3)
+
+
+def augmentation_of(count: int) -> tuple[AugmentName, float]:
+    """none from 20,000 pictures on; ADA with a fixed 0.3 from 5,000; 0.6 below, where a discriminator soon knows them all."""
+    if count >= 20_000:
+        return "none", 0.0
+    return ("ada", 0.3) if count >= 5_000 else ("ada", 0.6)
+
+
+def size_of(data: Path, size: str | None, *, most: int) -> tuple[str | None, str]:
+    """The size to train at, as `load` takes it (None: as the pictures are), and the reason.
+
+    Pictures of one size that is at most `most` pixels stay as they are; else the middle one of the pictures' shapes, shrunk to
+    `most` pixels on its longer side. The first 1,000 pictures' headers are read.
+    """
+    if size:
+        return size, f"{size}, as you said"
+    if is_pack(data):
+        return None, "{}x{} pixels, as they are packed".format(*card_of(data)["size"])
+    source = open_source(data)
+    sizes: Counter[tuple[int, int]] = Counter()
+    for item in range(min(len(source), 1000)):
+        with suppress(Unreadable):
+            header = source.header(item)
+            sizes[header.height, header.width] += 1
+    if len(sizes) == 1 and max(next(iter(sizes))) <= most:
+        return None, "{}x{} pixels, as they are".format(*next(iter(sizes)))
+    if not sizes:
+        return None, "none could be read"
+    shape = median(sorted(math.log(h / w) for h, w in sizes.elements()))
+    high = most if shape >= 0 else max(round(most * math.exp(shape)), 1)
+    wide = most if shape <= 0 else max(round(most / math.exp(shape)), 1)
+    shapes = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
+    return f"{high}x{wide}", f"{high}x{wide}: the pictures ({shapes}) scaled to {most} pixels and cut to their middle shape"

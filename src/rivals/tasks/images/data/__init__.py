@@ -1,0 +1,5 @@
+"""Pictures as people have them (folders, archives, arrays) -> what a run trains on."""
+
+from rivals.tasks.images.data.pictures import Pictures, load, refuse
+
+__all__ = ["Pictures", "load", "refuse"]

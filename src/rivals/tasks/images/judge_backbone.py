@@ -1,0 +1,87 @@
+"""The network whose features are compared: a classifier of the run's own pictures, kept in the run folder, or a published one."""
+
+import contextlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+
+from rivals.core.store import Store
+from rivals.core.types import Tensor
+from rivals.metrics import Backbone, Judging
+from rivals.metrics.classifier import TURNS, Source, classifier, train_classifier, train_rotation
+from rivals.metrics.published import published
+from rivals.tasks.images.judge_real import Real, Record
+
+_made: dict[tuple[str, str], Backbone] = {}  # by name and data: for games without a folder, or one that is read-only
+
+
+def chosen(real: Real, record: Record, judging: Judging) -> Backbone:
+    """The backbone that the user asked for."""
+    return own(real, record) if judging.backbone == "own" else published(judging.backbone, judging.weights)
+
+
+def source(real: Real) -> Source:
+    """The training pictures as a classifier takes them."""
+
+    def fetch(items: Tensor) -> tuple[Tensor, Tensor | None]:
+        found = real.fetch(items)
+        return found.data, found.condition
+
+    return Source(real.count, fetch)
+
+
+def own(real: Real, record: Record) -> Backbone:
+    """images-cnn-v1, a classifier, where there are two classes or more; else images-rotation-v1. Trained once for a run."""
+    name = "images-cnn-v1" if real.form.classes > 1 else "images-rotation-v1"
+    key, folder = (name, real.digest + str(real.form)), record.get("folder")
+    made = _made.get(key) or (_read(Path(folder) / "judge" / f"{name}.safetensors", real, name) if folder else None)
+    if made is None:
+        made = train_classifier(source(real), real.form.classes) if real.form.classes > 1 else train_rotation(source(real))
+        if folder:
+            with contextlib.suppress(OSError):  # a folder that is full or read-only: it is trained anew another time
+                _write(made, Store(folder), real)
+    _made.clear()
+    _made[key] = made
+    return made
+
+
+def _write(backbone: Backbone, store: Store, real: Real) -> None:
+    parts = {"features": backbone.module} | ({"head": backbone.head} if backbone.head else {})
+    state = {f"{part}.{key}": value for part, module in parts.items() for key, value in module.state_dict().items()}
+    data = safetensors.torch.save(state, {"made": _made_of(real, backbone)})
+    store.write(f"judge/{backbone.name}.safetensors", partial(_put, data))
+
+
+def _put(data: bytes, file: Any) -> None:
+    file.write(data)
+
+
+def _read(path: Path, real: Real, name: str) -> Backbone | None:
+    """The backbone in a file; None where it is missing, damaged, or of other pictures."""
+    with torch.device("meta"):  # no weights to be drawn and thrown away
+        features, head = classifier((real.form.channels, real.form.height, real.form.width), real.form.classes or TURNS)
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            told = file.metadata() or {}
+            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        features.load_state_dict(_part(state, "features."), assign=True)
+        headed = any(key.startswith("head.") for key in state)
+        if headed:
+            head.load_state_dict(_part(state, "head."), assign=True)
+    except (OSError, RuntimeError, safetensors.SafetensorError):
+        return None
+    backbone = Backbone(name, features.eval().requires_grad_(False), head.eval().requires_grad_(False) if headed else None)
+    return backbone if told.get("made") == _made_of(real, backbone) else None
+
+
+def _made_of(real: Real, backbone: Backbone) -> str:
+    """The digests of the data and of the weights, in one note: safetensors writes several in any order."""
+    return f"{real.digest} {backbone.digest}"
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

@@ -1,0 +1,217 @@
+"""R3GAN: two mirrored residual networks without tricks, relativistic with r1 and r2 (Huang et al. 2024, arXiv:2501.05441).
+
+No normalisation, no mapping network, no style, no noise inputs; stages are numbered from the smallest resolution in both.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.functional import pad
+
+from rivals.core.device import Precision
+from rivals.core.errors import UserError, positive
+from rivals.core.penalties import r1, r2
+from rivals.core.recipe import trainable
+from rivals.core.schedules import cosine
+from rivals.core.trainer import Trainer
+from rivals.core.types import Float, Scores, Tensor
+from rivals.games.gan import GAN, Sample
+from rivals.nn.augment import AugmentName, augmentation
+from rivals.nn.condition import Embed, beside
+from rivals.nn.format import Format, ladder
+from rivals.nn.resample import double, halve
+from rivals.nn.residual import Bottleneck, scaled
+from rivals.nn.transfer import transfer
+from rivals.tasks.images.data import Pictures, load
+from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
+
+__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+
+
+class Shape(NamedTuple):
+    """How large the players are; the same for both.
+
+    width: channels at the trunk's full size, twice as many a stage down, at most `widest`. blocks: a stage. stem: 2 for a
+    trunk at half the resolution behind one strided convolution, 1 for the paper's. expand, group: see nn/residual.py.
+    """
+
+    width: int = 32
+    widest: int = 256
+    blocks: int = 1
+    stem: int = 1
+    expand: int = 2
+    group: int = 16
+
+    def trunk(self, form: Format) -> tuple[list[tuple[int, int]], list[int]]:
+        """The size and the channels of each stage, smallest resolution first."""
+        sizes = ladder(-(-form.height // self.stem), -(-form.width // self.stem))
+        return sizes, [min(self.width * 2 ** (len(sizes) - 1 - level), self.widest) for level in range(len(sizes))]
+
+    def stage(self, channels: int, stages: int) -> nn.Sequential:
+        """The residual blocks of one resolution."""
+        blocks = self.blocks * stages
+        each = (Bottleneck(channels, blocks=blocks, expand=self.expand, group=self.group) for _ in range(self.blocks))
+        return nn.Sequential(*each)
+
+
+class Generator(nn.Module):
+    """(n, latent) noise and conditions -> pictures; at first a learned pattern at the smallest size, weighted by the noise."""
+
+    def __init__(self, form: Format, shape: Shape, *, latent: int = 64) -> None:
+        super().__init__()
+        self.sizes, channels = shape.trunk(form)
+        self.size = form.height, form.width
+        self.embed = Embed(form, latent) if form.conditional else None
+        self.pattern = nn.Parameter(torch.randn(channels[0], *self.sizes[0]))
+        self.weigh = scaled(nn.Linear(latent * (1 + form.conditional), channels[0]))
+        self.fit = nn.ModuleList(_fit(a, b) for a, b in zip([channels[0], *channels], channels, strict=False))
+        self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
+        wide = shape.stem > 1
+        self.paint = scaled((nn.ConvTranspose2d if wide else nn.Conv2d)(channels[-1], form.channels, *STEM[wide]))
+
+    def forward(self, z: Float[Tensor, "n latent"], condition: Tensor | None = None) -> Float[Tensor, "n c h w"]:
+        x = self.pattern * self.weigh(beside(z, self.embed, condition))[:, :, None, None]
+        for level, (fit, stage) in enumerate(zip(self.fit, self.stages, strict=True)):
+            x = stage(fit(x) if level == 0 else double(fit(x), self.sizes[level]))
+        picture: Tensor = self.paint(x)
+        return picture[:, :, : self.size[0], : self.size[1]]
+
+
+class Discriminator(nn.Module):
+    """Pictures and conditions -> scores (n,): v h(x) + <E(condition), h(x)>."""
+
+    def __init__(self, form: Format, shape: Shape) -> None:
+        super().__init__()
+        sizes, channels = shape.trunk(form)
+        self.odd = (0, form.width % shape.stem, 0, form.height % shape.stem)
+        self.see = scaled(nn.Conv2d(form.channels, channels[-1], *STEM[shape.stem > 1]))
+        self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
+        self.fit = nn.ModuleList(_fit(b, a) for a, b in zip([channels[0], *channels], channels, strict=False))
+        self.gather = scaled(nn.Conv2d(channels[0], channels[0], sizes[0], groups=channels[0], bias=False))
+        self.score = scaled(nn.Linear(channels[0], 1))
+        self.embed = Embed(form, channels[0], gain=channels[0] ** -0.5) if form.conditional else None
+
+    def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
+        """h(x), what the score is a linear function of."""
+        x = self.see(pad(x, self.odd, mode="replicate") if any(self.odd) else x)
+        for level in reversed(range(len(self.stages))):
+            x = self.stages[level](x)
+            x = self.fit[level](halve(x) if level else x)
+        gathered: Tensor = self.gather(x)
+        return gathered.flatten(1)
+
+    def forward(self, x: Float[Tensor, "n c h w"], condition: Tensor | None = None) -> Scores:
+        h = self.features(x)
+        score: Tensor = self.score(h).squeeze(1)
+        return score if self.embed is None or condition is None else score + (h * self.embed(condition)).sum(1)
+
+
+STEM = {False: (1,), True: (4, 2, 1)}  # kernel, stride, padding of the first and last convolution: 1x1, or half the size
+
+
+def _fit(inputs: int, outputs: int) -> nn.Module:
+    return nn.Identity() if inputs == outputs else scaled(nn.Conv2d(inputs, outputs, 1, bias=False))
+
+
+def game(facts: Mapping[str, Any]) -> GAN:
+    """The game of a run, untrained: what sampling and scoring need."""
+    form, shape, latent = format_of(facts), Shape(**facts["shape"]), facts["latent"]
+    return GAN(Generator(form, shape, latent=latent), Discriminator(form, shape), latent=latent, **conditions_of(facts))
+
+
+class Plan(NamedTuple):
+    """How a run plays: gamma falls to a tenth along half a cosine, the rate to a quarter (arXiv:2501.05441)."""
+
+    shape: Shape
+    latent: int = 64
+    gamma: float = 0.5
+    penalty_every: int = 1
+    rate: float = 2e-4
+    augment: AugmentName = "none"
+    strength: float = 0.3
+    start: Path | None = None
+
+
+def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[str, Any] | None = None) -> Trainer[Sample]:
+    """The trainer of an R3GAN on some pictures; extra: more facts to keep."""
+    positive(width=plan.shape.width, widest=plan.shape.widest, blocks=plan.shape.blocks, expand=plan.shape.expand)
+    positive(latent=plan.latent, gamma=plan.gamma, rate=plan.rate, penalty_every=plan.penalty_every)
+    if plan.shape.stem not in (1, 2):
+        raise UserError(f"stem is {plan.shape.stem}: give 1, or 2 for networks at half the resolution")
+    facts = facts_of(pictures) | {"objective": "relativistic"} | dict(extra or {})
+    facts |= {"shape": plan.shape._asdict(), "latent": plan.latent}
+    gan, fading = game(facts), cosine(plan.gamma, plan.gamma / 10)
+    gan.penalties, gan.penalty_every = {"r1": r1(fading), "r2": r2(fading)}, plan.penalty_every
+    gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=plan.rate, betas=(0.0, 0.99), fused=True)
+    gan.augment = augmentation(plan.augment, plan.strength)
+    transfer(gan, plan.start, settings.out)
+    return train(gan, pictures, facts, settings, schedules={"lr": cosine(plan.rate, plan.rate / 4)})
+
+
+@trainable
+def recipe(
+    *,
+    data: Path,
+    size: str | None = None,
+    labels: Path | None = None,
+    channels: int | None = None,
+    mirror: bool = False,
+    allow_bad: bool = False,
+    start: Path | None = None,
+    augment: AugmentName = "none",
+    strength: float = 0.3,
+    width: int = 32,
+    widest: int = 256,
+    blocks: int = 1,
+    stem: int = 1,
+    expand: int = 2,
+    group: int = 16,
+    latent: int = 64,
+    gamma: float = 0.5,
+    penalty_every: int = 1,
+    rate: float = 2e-4,
+    samples: int = 1_000_000,
+    batch: int = 64,
+    micro: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Precision = "auto",
+    workers: int = 0,
+    out: Path | None = None,
+    name: str = "images-r3gan",
+) -> Trainer[Sample]:
+    """Pictures by R3GAN: two plain residual networks, relativistic with r1 and r2; every setting in your hands.
+
+    Parameters
+    ----------
+    width
+        Channels at the trunk's full size; each stage down has twice as many.
+    widest
+        At most so many channels.
+    blocks
+        Residual blocks a stage.
+    stem
+        1, or 2 for networks at half the resolution behind one strided convolution: four times as fast.
+    expand
+        How many times wider the inside of a block is.
+    group
+        Channels in a group of the 3x3 convolutions; 0 for all in one, faster on a CPU.
+    latent
+        Length of the noise vector z.
+    gamma
+        Strength of r1 and r2 at the start, (score / pixel value)^2; it falls to a tenth.
+    penalty_every
+        Rounds between two moves on the penalties (lazy); 1 for penalties in every move.
+    rate
+        Adam's learning rate at the start; it falls to a quarter.
+    """
+    settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
+    pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
+                    seed=seed, workers=workers)  # fmt: skip
+    shape = Shape(width, widest, blocks, stem, expand, group)
+    plan = Plan(shape, latent, gamma, penalty_every, rate, augment, strength, start)
+    return played(pictures, plan, settings)

@@ -1,0 +1,134 @@
+"""What every picture recipe does alike: the options it shares, and the trainer of a game on a user's pictures."""
+
+import resource
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rivals.core.device import Precision
+from rivals.core.store import Store
+from rivals.core.trainer import Report, Trainer
+from rivals.core.watch import every
+from rivals.games.gan import GAN, Sample
+from rivals.media import pictures as media
+from rivals.metrics import Doctor
+from rivals.nn.format import Format
+from rivals.tasks.images.data.pictures import Pictures, refuse
+
+OPTIONS = {
+    "data": "Folder (any depth), .zip, .npz, .npy, or a set that rivals pack made.",
+    "size": "Pixels, as 64 or 112x92 (height x width); by default as the pictures are (rivals train images: at most 64 or 128).",
+    "labels": "CSV with a column file, and a column label, or several columns of numbers; by default the sub-folders' names.",
+    "channels": "1, 3 or 4; as most of the pictures have, by default.",
+    "mirror": "Show each picture mirrored left to right too.",
+    "allow_bad": "Train although more than 5 % of the files cannot be read.",
+    "augment": "What the discriminator sees changed: none, diff (DiffAugment), ada, ada-adaptive.",
+    "strength": "Of the augmentation, 0 to 1: how often it changes a picture.",
+    "start": "A run whose weights to start from, where they fit.",
+    "micro": "Pictures in each backward pass, to save memory; all of the batch by default.",
+}
+"""The options that all picture recipes share, and what the command line's help says of them."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The common options of a recipe, as its signature has them."""
+
+    samples: int
+    batch: int
+    micro: int | None
+    seed: int
+    device: str
+    precision: Precision
+    workers: int
+    out: Path | None
+    name: str
+
+
+def facts_of(pictures: Pictures) -> dict[str, Any]:
+    """What run.json keeps of the data, for `game(facts)` and for judging: JSON-able."""
+    kept = {
+        "data": pictures.digest,
+        "bits": pictures.bits,
+        "names": pictures.names,
+        **pictures.form._asdict(),
+    }
+    if pictures.form.attributes:
+        rows = pictures.fetch(torch.arange(min(pictures.count, 64))).condition
+        assert rows is not None
+        kept["conditions"] = [[round(each, 4) for each in row] for row in rows.tolist()]
+    return kept
+
+
+def format_of(facts: Mapping[str, Any]) -> Format:
+    """The Format that a run's facts tell."""
+    return Format(*(facts[name] for name in Format._fields))
+
+
+def conditions_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments `classes` and `attributes` of a GAN on such pictures."""
+    rows = facts.get("conditions")
+    return {"classes": facts["classes"], "attributes": torch.tensor(rows) if rows else None}
+
+
+def train(
+    gan: GAN,
+    pictures: Pictures,
+    facts: Mapping[str, Any],
+    settings: Settings,
+    *,
+    half_life: float | None = None,
+    schedules: Mapping[str, Callable[[float], Any]] | None = None,
+) -> Trainer[Sample]:
+    """The trainer of a picture game, with its previews and watchers, in the run folder that the settings name."""
+    refuse(pictures, batch=settings.batch)
+    doctor = Doctor(pictures.held_out, pictures.fetch, pictures.count)
+    return Trainer(
+        gan.to(memory_format=torch.channels_last),
+        pictures.train,
+        samples=settings.samples,
+        batch=settings.batch,
+        micro=settings.micro,
+        seed=settings.seed,
+        device=settings.device,
+        precision=settings.precision,
+        half_life=half_life,
+        schedules=schedules,
+        watchers=[every(max(settings.samples // 40, 1), preview), doctor],
+        measure=doctor.distance,
+        facts=facts,
+        store=Store(settings.out, name=settings.name),
+    )
+
+
+def estimate(trainer: Trainer[Sample], rounds: int) -> str:
+    """What the run of a trainer just like this one would take, from playing some rounds of this one."""
+    trainer.play()  # the first round also allocates
+    before, start = trainer.seen, time.monotonic()
+    for _ in range(rounds):
+        trainer.play()
+    rate = (trainer.seen - before) / (time.monotonic() - start)
+    cuda = trainer.device.type == "cuda"
+    peak = torch.cuda.max_memory_allocated() if cuda else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    minutes = trainer.samples / rate / 60
+    long = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
+    place = "GPU" if cuda else f"{torch.get_num_threads()} CPU threads"
+    return f"about {long} at {rate:,.0f} samples/s on {place}, {peak / 2**20:,.0f} MiB"
+
+
+def preview(trainer: Trainer[Sample], report: Report) -> None:
+    """samples/<seen>.png: fixed latents, a column for each class where there are classes, by the averaged generator."""
+    if trainer.store is None:
+        return
+    form = format_of(trainer.facts)
+    columns = min(form.classes or 8, 10)
+    count = columns * 8
+    given = Sample.wanted(torch.arange(count) % columns) if form.classes else None
+    with trainer.averaged() as average:
+        images = average.sample(count, given=given, noise=torch.Generator().manual_seed(trainer.seed))
+    sheet = media.grid(images, columns, scale=max(1, 64 // max(form.height, form.width)))
+    trainer.store.write(f"samples/{report.seen:012d}.png", lambda file: sheet.save(file, "PNG"))

@@ -1,0 +1,45 @@
+"""The rules that choose settings are the stated ones."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from rivals.nn.format import Format
+from rivals.tasks.images.choose import augmentation_of, choose, gamma_of, size_of
+
+
+@pytest.mark.parametrize(("height", "width", "gpu", "cpu"), [(32, 32, 0.5, 3.2), (64, 64, 2.0, 6.4), (28, 28, 0.383, 2.8)])
+def test_gamma_grows_with_the_pixels(height: int, width: int, gpu: float, cpu: float) -> None:
+    form = Format(3, height, width)
+    assert (gamma_of(form, gpu=True), gamma_of(form, gpu=False)) == (gpu, cpu)
+
+
+def test_few_pictures_are_augmented_more() -> None:
+    assert augmentation_of(50_000) == ("none", 0.0)
+    assert augmentation_of(400)[1] > augmentation_of(6_000)[1] > 0
+
+
+def test_a_cpu_gets_less_and_a_tiny_set_a_tiny_batch() -> None:
+    form = Format(1, 28, 28, 10)
+    cpu, gpu = choose(form, 60_000, gpu=False), choose(form, 60_000, gpu=True)
+    assert cpu.plan.shape.width < gpu.plan.shape.width and cpu.samples < gpu.samples and cpu.plan.shape.stem == 2
+    assert choose(form, 9, gpu=False).batch == 9
+    assert set(cpu.reasons) == {"network", "gamma", "penalty_every", "rate", "batch", "augment", "samples"}
+
+
+def save(folder: Path, *sizes: tuple[int, int]) -> Path:
+    folder.mkdir()
+    for i, size in enumerate(sizes):
+        Image.new("RGB", size, (i, 0, 0)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_small_pictures_of_one_size_stay_as_they_are(tmp_path: Path) -> None:
+    assert size_of(save(tmp_path / "a", (40, 30), (40, 30)), None, most=64)[0] is None
+
+
+def test_large_ones_shrink_and_keep_their_middle_shape(tmp_path: Path) -> None:
+    size, why = size_of(save(tmp_path / "b", (200, 100), (400, 200), (300, 290)), None, most=64)
+    assert size == "32x64" and "3 sizes" in why
+    assert size_of(tmp_path / "b", "20", most=64)[0] == "20"

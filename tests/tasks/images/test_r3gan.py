@@ -1,0 +1,97 @@
+"""R3GAN's players, its game's contract, and the recipes that play it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rivals import tasks
+from rivals.core.errors import UserError
+from rivals.core.stream import Stream
+from rivals.games.gan import Sample
+from rivals.nn.format import Format
+from rivals.tasks.images import r3gan
+from rivals.tasks.images.r3gan import Discriminator, Generator, Shape
+from rivals.tasks.images.training import conditions_of, format_of
+from rivals.testing import check_game
+
+TINY = Shape(width=4, widest=8, expand=1, group=0)
+
+
+@pytest.mark.parametrize("stem", [1, 2])
+@pytest.mark.parametrize(
+    "form", [Format(1, 13, 10), Format(3, 28, 28, classes=4), Format(4, 7, 30, attributes=3), Format(5, 3, 3)]
+)
+def test_any_size_channels_and_condition(form: Format, stem: int) -> None:
+    shape = TINY._replace(stem=stem)
+    told = torch.rand(6, form.attributes) if form.attributes else torch.arange(6) % 4
+    condition = told if form.conditional else None
+    pictures = Generator(form, shape, latent=8)(torch.randn(6, 8), condition)
+    assert pictures.shape == (6, form.channels, form.height, form.width)
+    assert Discriminator(form, shape)(pictures, condition).shape == (6,)
+
+
+def test_the_papers_block_is_the_default() -> None:
+    stage = Discriminator(Format(3, 32, 32), Shape(width=32)).stages[0]
+    assert stage[0].mix.in_channels == 2 * stage[0].widen.in_channels
+    assert stage[0].mix.in_channels // stage[0].mix.groups == 16
+
+
+def test_a_block_starts_as_the_identity() -> None:
+    x = torch.randn(2, 8, 5, 5)
+    block = Shape(width=8).stage(8, 4)
+    assert torch.equal(block(x), x), "the last convolution starts at zero"
+
+
+def test_the_condition_moves_the_score() -> None:
+    torch.manual_seed(0)
+    judge, x = Discriminator(Format(1, 8, 8, classes=3), TINY), torch.randn(3, 1, 8, 8)
+    assert not torch.equal(judge(x, torch.tensor([0, 1, 2])), judge(x, torch.tensor([1, 2, 0])))
+
+
+def facts(**kept: object) -> dict[str, object]:
+    form = Format(1, 8, 6, classes=3)
+    return form._asdict() | {"shape": TINY._asdict(), "latent": 4} | kept
+
+
+def test_the_game_keeps_the_contract() -> None:
+    data = Stream.over(Sample(torch.rand(16, 1, 8, 6) * 2 - 1, torch.arange(16) % 3))
+    check_game(lambda: r3gan.game(facts()), data)
+
+
+def test_conditions_come_back_from_facts() -> None:
+    form = Format(1, 8, 6, attributes=2)
+    kept = form._asdict() | {"conditions": [[0.0, 1.0], [0.5, 0.25]]}
+    told = conditions_of(kept)
+    assert format_of(kept) == form and told["attributes"].tolist() == [[0.0, 1.0], [0.5, 0.25]]
+    gan = r3gan.game(kept | {"shape": TINY._asdict(), "latent": 4})
+    assert gan.sample(5, noise=torch.Generator().manual_seed(0)).shape == (5, 1, 8, 6)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 12, 10, 1), dtype=np.uint8)
+    np.savez(tmp_path / "set.npz", x_train=noise[:30], y_train=np.arange(30) % 3, x_test=noise[30:], y_test=np.arange(10) % 3)
+    return tmp_path / "set.npz"
+
+
+def test_two_rounds_of_the_recipe(pictures: Path, tmp_path: Path) -> None:
+    trainer = tasks.find("images.r3gan")[1](data=pictures, width=4, widest=8, group=0, samples=32, batch=8, out=tmp_path / "run")
+    trainer.fit(progress=False)
+    assert trainer.origin["recipe"] == "images.r3gan"
+    assert (tmp_path / "run" / "weights" / "generator.safetensors").is_file()
+    assert list((tmp_path / "run" / "samples").glob("*.png"))
+
+
+def test_the_automatic_recipe_says_what_it_chose(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    trainer = tasks.find("images")[1](data=pictures, samples=16, batch=4, gamma=0.25, out=tmp_path / "run")
+    told = capsys.readouterr().err
+    assert "12x10 pixels, as they are" in told and "gamma          0.25, as you said" in told and "minutes" in told
+    assert trainer.seen == 0, "the estimate plays another trainer"
+    assert trainer.game.penalties.keys() == {"r1", "r2"} and trainer.game.augment.state_dict() is not None
+
+
+def test_a_stem_of_three_is_refused(pictures: Path) -> None:
+    with pytest.raises(UserError, match="stem is 3"):
+        r3gan.recipe(data=pictures, stem=3)
