@@ -45,6 +45,8 @@ def test_100_races_have_one_winner(begin: bool, tmp_path: Path) -> None:
         loser, status = os.waitpid(-1, 0)
         assert loser in pair and os.waitstatus_to_exitcode(status) == 2
         winner = next(child for child in pair if child != loser)
+        while not (run / "run.json").exists():  # it holds the lock before it has written
+            time.sleep(0.001)
         with pytest.raises(UserError, match="in use by another process"):
             Store(run).open()
         os.kill(winner, signal.SIGKILL)

@@ -16,8 +16,9 @@ def test_gamma_grows_with_the_pixels(height: int, width: int, gpu: float, cpu: f
 
 
 def test_few_pictures_are_augmented_more() -> None:
-    assert augmentation_of(50_000) == ("none", 0.0)
-    assert augmentation_of(400)[1] > augmentation_of(6_000)[1] > 0
+    for gpu in (False, True):
+        assert augmentation_of(50_000, gpu=gpu) == ("none", 0.0)
+        assert augmentation_of(400, gpu=gpu)[1] > augmentation_of(6_000, gpu=gpu)[1] > 0
 
 
 def test_a_cpu_gets_less_and_a_tiny_set_a_tiny_batch() -> None:

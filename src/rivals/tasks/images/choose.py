@@ -37,7 +37,7 @@ def choose(form: Format, count: int, *, gpu: bool) -> Choice:
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (2, 1.5e-3, 16, 400_000)
     batch = min(batch, max(count, 2))
-    augment, strength = augmentation_of(count)
+    augment, strength = augmentation_of(count, gpu=gpu)
     where = "a GPU" if gpu else "a CPU"
     reasons = {
         "network": f"R3GAN, {width} channels at {'half' if stem == 2 else 'full'} size, {shape.widest} at most: fit for {where}",
@@ -64,11 +64,16 @@ def gamma_of(form: Format, *, gpu: bool) -> float:
     return round(0.5 * pixels / 1024 if gpu else 0.1 * math.sqrt(pixels), 3)
 
 
-def augmentation_of(count: int) -> tuple[AugmentName, float]:
-    """none from 20,000 pictures on; ADA with a fixed 0.3 from 5,000; 0.6 below, where a discriminator soon knows them all."""
+def augmentation_of(count: int, *, gpu: bool) -> tuple[AugmentName, float]:
+    """none from 20,000 pictures on, where a discriminator is slow to know them all; below, more for fewer than 5,000.
+
+    ADA, whose turned and stretched pictures take long to learn, on a GPU; DiffAugment for the short runs of a CPU, where ADA
+    of strength 0.6 taught the generator its tilts (docs/log.md).
+    """
     if count >= 20_000:
         return "none", 0.0
-    return ("ada", 0.3) if count >= 5_000 else ("ada", 0.6)
+    few = count < 5_000
+    return ("ada", 0.6 if few else 0.3) if gpu else ("diff", 1.0 if few else 0.5)
 
 
 def size_of(data: Path, size: str | None, *, most: int) -> tuple[str | None, str]:
