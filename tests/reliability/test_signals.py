@@ -90,7 +90,7 @@ def test_a_second_interrupt_leaves_at_once(launched: bool, tmp_path: Path) -> No
     child = fork(work, tmp_path / "told")
     wait_until(lambda: (tmp_path / "told").exists() and "round" in (tmp_path / "told").read_text())
     os.kill(child, signal.SIGINT)
-    time.sleep(0.3)
+    time.sleep(0.3 if launched else 1.5)  # two that a starved process finds pending together are one signal
     if launched:
         os.kill(child, signal.SIGINT)
         time.sleep(1.2)
