@@ -28,7 +28,8 @@ import torch
 from rivals.core.errors import UserError
 from rivals.core.store import Store
 from rivals.core.watch import every
-from rivals.tasks.digits import preview, recipe
+from rivals.media.previews import previews
+from rivals.tasks.digits import recipe
 from rivals.tasks.digits.data import load
 from rivals.testing import final_digest
 
@@ -41,7 +42,7 @@ def attempt(run: Path) -> NoReturn:
     code = 0
     try:
         trainer = recipe(samples=SAMPLES, width=32, batch=64, device="cpu", out=run)
-        trainer.save_every, trainer.watchers = SAVE_EVERY, [every(SAMPLES // 2, preview)]
+        trainer.save_every, trainer.watchers = SAVE_EVERY, [every(SAMPLES // 2, previews(10, scale=6))]
         if (run / "run.json").exists():
             trainer.resume()
         trainer.fit(progress=False)

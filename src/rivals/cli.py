@@ -259,33 +259,20 @@ def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threa
 
 def dry(trainer: "Trainer[Any]", *, seconds: float = 3.0) -> int:
     """Plays real rounds for some seconds and says what the whole run would take."""
-    import resource
-    import time
-
     import torch
 
-    trainer.play()  # the first round also allocates
-    first, start = trainer.seen, time.monotonic()
-    trainer.play()
-    rounds = torch.tensor(min(max(seconds / (time.monotonic() - start), 1.0), 10_000.0), device=trainer.device)
-    trainer.ranks.mean_([rounds])  # as many on every rank: each of their moves waits for the others
-    for _ in range(int(rounds)):
-        trainer.play()
-    rate = (trainer.seen - first) / (time.monotonic() - start)
+    from rivals.metrics.pace import pace
+
+    found = pace(trainer, seconds=seconds)
     if trainer.ranks.rank:
         return 0
-    used = (
-        torch.cuda.max_memory_allocated()
-        if trainer.device.type == "cuda"
-        else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    )
     print(f"recipe      {trainer.origin['recipe']}")
     for name, value in trainer.origin["arguments"].items():
         print(f"  --{name.replace('_', '-'):<14} {value}")
     for name, player in trainer.players.items():
         print(f"player      {name}: {sum(p.numel() for p in player.parameters()):,} parameters")
     place = f"{trainer.device}, {torch.get_num_threads()} threads"
-    print(f"time        {trainer.samples / rate / 60:.1f} minutes at {rate:,.0f} samples/s ({place})")
-    print(f"memory      {used / 2**20:,.0f} MiB")
+    print(f"time        {trainer.samples / found.rate / 60:.1f} minutes at {found.rate:,.0f} samples/s ({place})")
+    print(f"memory      {found.memory / 2**20:,.0f} MiB")
     print(f"stop        after {trainer.samples:,} samples; Ctrl-C saves and stops, rivals resume goes on")
     return 0

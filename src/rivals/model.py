@@ -16,6 +16,7 @@ from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
 from rivals.metrics import Calibration, Judging, MetricCard, calibrate
+from rivals.nn.transfer import averaged_weights
 
 CHUNK = 4096  # samples that are drawn at a time, so that only the samples themselves need memory
 
@@ -139,16 +140,17 @@ class Model:
     def judge(self, judging: Judging | None = None) -> dict[str, MetricCard]:
         """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html.
 
-        Cards of other measures that were kept before, of the same weights, stay.
+        Returns the cards that were asked for. Others that were kept before, of the same weights, stay in the file, and what
+        depends on the weights alone (calibration, pictures) is not made again.
         """
-        cards = self._kept_cards() | self.evaluate(judging)
+        cards, known = self.evaluate(judging), bool(self._kept())
         quality = {
-            "cards": {name: card.as_dict() for name, card in cards.items()},
-            "calibration": self._calibrated()._asdict(),
+            "cards": {name: card.as_dict() for name, card in (self._kept_cards() | cards).items()},
+            "calibration": self._calibration()._asdict(),
             "weights": self.record.get("weights"),
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
-        for name, image in self.task.illustrate(self.game, self.record).items():
+        for name, image in ({} if known else self.task.illustrate(self.game, self.record)).items():
             Store(self.run).write(f"judged/{name}.png", partial(image.save, format="PNG"))
         report.animate(self.run)
         report.write(self.run)
@@ -163,12 +165,7 @@ def _told(facts: Mapping[str, Any]) -> str:
 
 def _weights_of_state(store: Store, game: Game[Any], best: bool) -> dict[str, dict[str, Tensor]]:
     """The players of the newest state, or of the best, averaged where there is an average."""
-    state = store.load_best() if best else store.load()
-    whole = state["game"] | state["averages"]
-    return {
-        name: {key.removeprefix(f"{name}."): tensor for key, tensor in whole.items() if key.startswith(f"{name}.")}
-        for name in game.players()
-    }
+    return averaged_weights(store.load_best() if best else store.load(), game.players())
 
 
 def load(run: Path | str, task: Any = None, *, best: bool = False) -> Model:

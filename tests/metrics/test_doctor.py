@@ -228,7 +228,9 @@ def test_a_healthy_game_is_left_alone() -> None:
     torch.manual_seed(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        play(Net(4, 2), Net(2, 1))
+        played = play(Net(4, 2), Net(2, 1))
+    (doctor,) = played.watchers
+    assert isinstance(doctor, Doctor) and len(doctor.looks) == 10 and diagnose(doctor.looks) == []
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ class AuxiliaryGAN(GAN):
         real, fake = batch.data.detach().requires_grad_(), fake.requires_grad_()
         h, h_fake = (self._seen(samples) for samples in (real, fake))
         score, fake_score = (self._judge.head(each, batch.condition) for each in (h, h_fake))
-        self.augment.hear(*self.objective.probability(score.detach(), fake_score.detach()))
+        self.hear(score, fake_score)
         losses = {
             "adversarial": self.objective.discriminator(score, fake_score).mean(),
             "naming": self._naming(h, batch) + (self._naming(h_fake, batch) if self.on_fakes else 0),
@@ -122,8 +122,7 @@ class AuxiliaryGAN(GAN):
         }
 
     def _seen(self, samples: Tensor) -> Tensor:
-        self.augment.progress = self.progress
-        return self._judge.features(self.augment(samples))
+        return self._judge.features(self.shown(samples))
 
     def _naming(self, h: Tensor, batch: Sample) -> Scalar:
         assert batch.condition is not None, "auxiliary classification needs conditions"

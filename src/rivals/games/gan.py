@@ -35,7 +35,7 @@ class Sample(Batch):
 class Augment(nn.Module):
     """What the discriminator sees of a sample in training: here the sample itself; a subclass changes it at random.
 
-    `hear` is told D(x) and D(G(z)) of each discriminator move, as probabilities; one that adapts to them is `coupled`.
+    One that adapts is `coupled`, and `hear` then tells it D(x) and D(G(z)) of each discriminator move, as probabilities.
     """
 
     coupled = False
@@ -100,7 +100,7 @@ class GAN(Game[Sample]):
 
     def discriminator_loss(self, batch: Sample) -> Losses:
         v = self._verdict(batch, penalised=self.penalty_every == 1 and bool(self.penalties))
-        self.augment.hear(*self.objective.probability(v.real_score.detach(), v.fake_score.detach()))
+        self.hear(v.real_score, v.fake_score)
         losses = {"adversarial": self.objective.discriminator(v.real_score, v.fake_score).mean()}
         return losses | (self._penalties(v) if self.penalty_every == 1 else {})
 
@@ -119,10 +119,20 @@ class GAN(Game[Sample]):
     def judged(self, samples: Tensor, condition: Tensor | None, *, penalised: bool = False) -> Scores:
         """The discriminator's scores in training: of augmented samples. penalised: to be differentiated twice, which a
         compiled module cannot be, so that its `forward` is called as it was written."""
-        self.augment.progress = self.progress
         judge = self.discriminator.forward if penalised else self.discriminator
-        scores: Scores = judge(self.augment(samples), condition)
+        scores: Scores = judge(self.shown(samples), condition)
         return scores
+
+    def shown(self, samples: Tensor) -> Tensor:
+        """What the discriminator sees of samples in training."""
+        self.augment.progress = self.progress
+        seen: Tensor = self.augment(samples)
+        return seen
+
+    def hear(self, real_score: Scores, fake_score: Scores) -> None:
+        """Tells an augmentation that adapts how well the discriminator does."""
+        if self.augment.coupled:
+            self.augment.hear(*self.objective.probability(real_score.detach(), fake_score.detach()))
 
     def _verdict(self, batch: Sample, *, penalised: bool) -> Verdict:
         with torch.no_grad():

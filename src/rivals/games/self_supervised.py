@@ -56,7 +56,7 @@ class SelfSupervisedGAN(GAN):
 
     def discriminator_loss(self, batch: Sample) -> Losses:
         assert isinstance(self.discriminator, Rebuilding)
-        pairs = self.discriminator.rebuild(self.augment(batch.data))
+        pairs = self.discriminator.rebuild(self.shown(batch.data))
         apart = torch.stack([(made - real).abs().mean() for made, real in pairs]).sum()
         return super().discriminator_loss(batch) | {"reconstruction": self.rebuild * apart}
 

@@ -23,6 +23,11 @@ def picture(values: Float[Tensor, "c h w"]) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels, MODES[pixels.shape[2]])
 
 
+def scale_of(height: int, width: int) -> int:
+    """How many times to enlarge pictures for a sheet: to 64 pixels or so, and not at all from there on."""
+    return max(1, 64 // max(height, width))
+
+
 def grid(values: Float[Tensor, "n c h w"], columns: int, *, scale: int = 1, gap: int = 6) -> Image.Image:
     """Rows of `columns` pictures, each enlarged `scale` times without smoothing, `gap` pixels apart on blue-grey."""
     _, _, h, w = values.shape

@@ -119,9 +119,10 @@ SIGNS = [
     Sign("scores explode", "range of D's scores, in its usual range", 100.0, 2,
          "Lower the discriminator's learning rate or raise gamma.", exploding),
     Sign("discriminator overfits", "share of the way to generated samples that D's score falls on held-out real ones", 0.5, 2,
-         "Get more data, augment (--augment diff or ada-adaptive), raise gamma, or stop at the best state.", overfitting),
+         "Get more data, augment (pictures: --augment diff or ada-adaptive), raise gamma, or train for fewer samples.",
+         overfitting),
     Sign("modes are being lost", "share of its best coverage or variety that the samples have lost", 0.5, 2,
-         "Raise gamma, lower the generator's learning rate, or go back to a state before it.", losing_modes),
+         "Raise gamma, lower the generator's learning rate, or train for fewer samples.", losing_modes),
     Sign("dead discriminator", "all scores are the same (1: yes)", 0.5, 2,
          "Lower the discriminator's learning rate and start again.", dead),
     Sign("discriminator has won", "V(D, G), of which 0 is its full victory", -0.1, 3,
@@ -212,11 +213,13 @@ class Doctor:
     ) -> None:
         self.held_out, self.fetch, self.count, self.every, self.seed = held_out, fetch, count, every, seed
         self.examiner: Examiner | None = None
+        self.latest: Look = {}  # of this round, where it was looked at
         self.looks: list[Look] = []  # where there is no log
 
     def distance(self, game: Game[Sample]) -> float:
         """How far samples are from training ones in the looks' plain features (Frechet): a trainer's `measure` for the best."""
-        return float(self._examiner().look(game).get("distance", "inf"))
+        figures = self.latest or self._examiner().look(game)  # at a regular save it has just looked
+        return float(figures.get("distance", "inf"))
 
     def _examiner(self) -> Examiner:
         if self.examiner is None:
@@ -225,10 +228,11 @@ class Doctor:
 
     def __call__(self, trainer: Trainer[Any], report: Report) -> None:
         every = self.every or max(trainer.samples // LOOKS, LEAST)
+        self.latest = {}
         if report.seen < every or not (report.seen // every > report.before // every or trainer.regular(report)):
             return
         with trainer.averaged() as game:
-            figures = self._examiner().look(game)
+            self.latest = figures = self._examiner().look(game)
         when = {"round": report.round, "seen": report.seen}
         earlier = (
             looks_of(trainer.store.lines()) if trainer.store else [each for each in self.looks if each["seen"] < report.seen]

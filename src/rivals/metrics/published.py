@@ -23,6 +23,7 @@ from rivals.core.types import Float, Tensor
 from rivals.metrics.backbone import Backbone
 from rivals.metrics.download import download
 from rivals.metrics.inception import LOGITS, SIZE, WIDTH, Inception
+from rivals.nn.tensors import read_tensors
 
 
 class Weights(NamedTuple):
@@ -113,19 +114,14 @@ def published(name: str, weights: Path | None = None) -> Backbone:
 def inception(file: Path) -> Inception:
     """The network with the weights of a .pth file (read as tensors alone, never as code) or a .safetensors file."""
     try:
-        if file.suffix == ".safetensors":
-            import safetensors.torch
-
-            state = safetensors.torch.load_file(file)
-        else:
-            state = torch.load(file, map_location="cpu", weights_only=True)
+        state = read_tensors(file)
         with torch.device("meta"):  # the random weights of a fresh network would be thrown away
             network = Inception()
         counts = {key: torch.tensor(0) for key in network.state_dict() if key.endswith("num_batches_tracked")}
-        network.load_state_dict(counts | dict(state), assign=True)
+        network.load_state_dict(counts | state, assign=True)
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror}): give --weights the file of Inception's weights") from None
-    except Exception:  # what a foreign file makes the readers raise has no bounds
+    except (ValueError, RuntimeError):
         told = f"{file} does not hold Inception's weights of 2015-12-05: get them from {INCEPTION.url}"
         raise UserError(told) from None
     return network.float().eval().requires_grad_(False)

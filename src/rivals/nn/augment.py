@@ -9,6 +9,7 @@ any number of channels, any height and width. All that is random is drawn with t
 """
 
 import math
+from abc import ABC, abstractmethod
 from typing import Literal
 
 import torch
@@ -44,7 +45,7 @@ def augmentation(name: AugmentName, strength: float | Schedule) -> Augment:
     raise UserError(f"there is no augmentation {name!r}: take none, diff, ada or ada-adaptive")
 
 
-class Changes(Augment):
+class Changes(Augment, ABC):
     """Abstract: changes pictures (n, channels, height, width) with a chance that may follow the run's `progress`."""
 
     def __init__(self, strength: float | Schedule) -> None:
@@ -62,9 +63,9 @@ class Changes(Augment):
         with torch.autocast(samples.device.type, enabled=False):
             return self.change(samples.to(torch.promote_types(samples.dtype, torch.float32)), chance)
 
+    @abstractmethod
     def change(self, x: Float[Tensor, "n c h w"], chance: float | Tensor) -> Float[Tensor, "n c h w"]:
         """The pictures, in fp32 or fp64, changed."""
-        raise NotImplementedError
 
 
 def cut(x: Float[Tensor, "n c h w"], middle: Float[Tensor, "n 2"], happens: Tensor) -> Float[Tensor, "n c h w"]:

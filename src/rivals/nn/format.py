@@ -30,3 +30,8 @@ def ladder(height: int, width: int, least: int = 4) -> list[tuple[int, int]]:
     while max(sizes[0]) > least:
         sizes.insert(0, ((sizes[0][0] + 1) // 2, (sizes[0][1] + 1) // 2))
     return sizes
+
+
+def stage_widths(stages: int, width: int, widest: int) -> list[int]:
+    """Channels of each stage, smallest resolution first: `width` at full size, twice as many a stage down, at most `widest`."""
+    return [min(width * 2 ** (stages - 1 - level), widest) for level in range(stages)]

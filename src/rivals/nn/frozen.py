@@ -6,17 +6,15 @@ x + W2 a(W1 x), or x + W3 a(W2 a(W1 x)) with a bottleneck, a = ReLU, each W with
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import safetensors.torch
 import torch
 from torch import nn
 from torch.nn.functional import interpolate, max_pool2d, relu
 
-from rivals.core.device import check_torch
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
 from rivals.core.types import Float, Tensor
+from rivals.nn.tensors import read_tensors
 
 WHERE = (
     "a ResNet-18, -34, -50, -101 or -152 trained on ImageNet, as torchvision's public releases have it "
@@ -110,16 +108,10 @@ def _read(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is no file: give {WHERE}")
     if path.suffix not in (".safetensors", ".pt", ".pth"):
         raise UserError(f"{path}: weights end in .safetensors, .pt or .pth: give {WHERE}")
-    check_torch()
     try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # what a damaged or foreign file makes the readers raise has no bounds
-        raise UserError(f"{path} cannot be read as weights: it is damaged or of another kind; give {WHERE}") from None
-    if not isinstance(found, dict) or not all(isinstance(t, Tensor) and isinstance(key, str) for key, t in found.items()):
-        raise UserError(f"{path} holds more than named tensors: give {WHERE}")
-    return found
+        return read_tensors(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{error}: it is damaged or of another kind; give {WHERE}") from None
 
 
 class Frozen(nn.Module):

@@ -22,9 +22,13 @@ def double(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, 
     return bigger[:, :, : size[0], : size[1]]
 
 
+def even(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
+    """x with its last row or column twice where a side is odd."""
+    odd = x.shape[2] % 2, x.shape[3] % 2
+    return pad(x, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else x
+
+
 def halve(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
     """Half as high and wide, rounded up; the edge is repeated where a side is odd."""
-    odd = x.shape[2] % 2, x.shape[3] % 2
-    if any(odd):
-        x = pad(x, (0, odd[1], 0, odd[0]), mode="replicate")
+    x = even(x)
     return conv2d(x, _filter(x), stride=2, padding=1, groups=x.shape[1])

@@ -11,7 +11,7 @@ from torch.nn.functional import avg_pool2d, interpolate, relu
 
 from rivals.core.errors import UserError
 from rivals.core.types import Float, Tensor
-from rivals.nn.format import Format, ladder
+from rivals.nn.format import Format, ladder, stage_widths
 from rivals.nn.normalise import BatchNorm
 
 Wrap = Callable[[nn.Conv2d], nn.Conv2d]
@@ -36,14 +36,14 @@ def pool(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
 
 
 def widths(form: Format, width: int, widest: int) -> list[int]:
-    """Channels of each stage, smallest resolution first: `width` at full size, twice as many a stage down, at most `widest`.
+    """The `stage_widths` of networks whose stages go down to the ladder's smallest size.
 
     Raises UserError for pictures that fit in the smallest stage: no block would be left to grow them.
     """
     count = len(ladder(form.height, form.width))
     if count < 2:
         raise UserError(f"pictures of {form.height}x{form.width} pixels are too small for this network: give a --size above 4")
-    return [min(width * 2 ** (count - 1 - level), widest) for level in range(count)]
+    return stage_widths(count, width, widest)
 
 
 class Up(nn.Module):

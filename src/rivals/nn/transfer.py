@@ -8,21 +8,20 @@ a picture that is equal in all channels gets the answer that it had.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
 import torch
 from torch import nn
 from torch.nn.modules.conv import _ConvTransposeNd
 
 from rivals.core.errors import UserError
 from rivals.core.game import Game
-from rivals.core.store import Store
+from rivals.core.store import State, Store
 from rivals.core.types import Tensor
+from rivals.nn.tensors import read_tensors
 
 PLANES = 4  # an axis of at most so many is taken for the channels of pictures, a longer one for a network's width
 SHOWN = 6  # names in one line of the report
@@ -127,7 +126,11 @@ def _read(start: Path, players: list[str]) -> dict[str, Weights]:
         return dict(weights)
     if not store.begun():
         raise UserError(f"{start} has saved no weights yet: wait for its first state, or give --start another run")
-    state = store.load()
+    return averaged_weights(store.load(), players)
+
+
+def averaged_weights(state: State, players: Iterable[str]) -> dict[str, Weights]:
+    """The weights of players by name in a trainer's state, averaged where there is an average."""
     whole = state["game"] | state["averages"]
     return {
         name: {key.removeprefix(f"{name}."): tensor for key, tensor in whole.items() if key.startswith(f"{name}.")}
@@ -137,7 +140,6 @@ def _read(start: Path, players: list[str]) -> dict[str, Weights]:
 
 def _load(file: Path) -> dict[str, Tensor]:
     try:
-        loaded: dict[str, Tensor] = safetensors.torch.load_file(file)
-    except (OSError, safetensors.SafetensorError):
+        return read_tensors(file)
+    except (OSError, ValueError):
         raise UserError(f"{file} is no safetensors file, or damaged: restore it from a copy") from None
-    return loaded

@@ -52,7 +52,7 @@ def test_the_condition_moves_the_score() -> None:
 
 def facts(**kept: object) -> dict[str, object]:
     form = Format(1, 8, 6, classes=3)
-    return form._asdict() | {"shape": TINY._asdict(), "latent": 4} | kept
+    return form._asdict() | {"shape": TINY._asdict(), "latent": 4, "objective": "relativistic"} | kept
 
 
 def test_the_game_keeps_the_contract() -> None:
@@ -65,7 +65,7 @@ def test_conditions_come_back_from_facts() -> None:
     kept = form._asdict() | {"conditions": [[0.0, 1.0], [0.5, 0.25]]}
     told = conditions_of(kept)
     assert format_of(kept) == form and told["attributes"].tolist() == [[0.0, 1.0], [0.5, 0.25]]
-    gan = r3gan.game(kept | {"shape": TINY._asdict(), "latent": 4})
+    gan = r3gan.game(kept | {"shape": TINY._asdict(), "latent": 4, "objective": "hinge"})
     assert gan.sample(5, noise=torch.Generator().manual_seed(0)).shape == (5, 1, 8, 6)
 
 

@@ -14,11 +14,12 @@ from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
 from rivals.core.store import Store
 from rivals.core.stream import Stream
-from rivals.core.trainer import Report, Trainer
+from rivals.core.trainer import Trainer
 from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
 from rivals.media import pictures
+from rivals.media.previews import previews
 from rivals.metrics import Doctor
 from rivals.tasks.digits import data
 from rivals.tasks.digits.metrics import evaluate, illustrate
@@ -79,7 +80,7 @@ def recipe(
         precision=precision,
         schedules={"lr": cosine(rate, rate / 10)},
         watchers=[
-            every(max(samples // 60, 1), preview),
+            every(max(samples // 60, 1), previews(10, scale=6)),
             Doctor(digits.test, lambda rows: digits.train.map(lambda t: t[rows]), len(digits.train)),
         ],
         facts=facts,
@@ -92,17 +93,6 @@ def game(facts: Mapping[str, Any]) -> GAN:
     latent, width, classes = facts["latent"], facts["width"], facts["classes"]
     players = Generator(latent, width, classes), Discriminator(width, classes)
     return GAN(*players, latent=latent, classes=classes, objective=OBJECTIVES[facts["objective"]])
-
-
-def preview(trainer: Trainer[Sample], report: Report) -> None:
-    """samples/<seen>.png: eight fixed latents (rows) for each digit (columns), drawn by the averaged generator."""
-    if trainer.store is None:
-        return
-    with trainer.averaged() as average:
-        given = Sample.wanted(torch.arange(80) % 10)
-        images = average.sample(80, given=given, noise=torch.Generator().manual_seed(trainer.seed))
-    sheet = pictures.grid(images, 10, scale=6)
-    trainer.store.write(f"samples/{report.seen:012d}.png", lambda file: sheet.save(file, "PNG"))
 
 
 def read(files: list[Path], facts: Mapping[str, Any]) -> Sample:

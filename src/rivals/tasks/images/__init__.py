@@ -63,8 +63,8 @@ def recipe(
     trainer = played(pictures, plan, settings)
     given |= {"samples": samples, "batch": batch}
     told = {"size": sized} | chosen.reasons | {key: f"{each}, as you said" for key, each in given.items() if each is not None}
-    if join(here).world == 1 and (out is None or not out.exists()):  # a run that goes on has been told of before
-        told["time"] = estimate(played(pictures, plan._replace(start=None), settings), plan.penalty_every)
+    if out is None or not out.exists():  # a run that goes on has been told of before
+        told["time"] = estimate(played(pictures, plan._replace(start=None), settings))
     if join(here).rank == 0:
         for key, reason in told.items():
             print(f"  {key:<14} {reason}", file=sys.stderr)

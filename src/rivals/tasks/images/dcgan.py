@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
 
 from rivals.core.device import Precision
 from rivals.core.errors import UserError, positive
@@ -26,6 +25,7 @@ from rivals.nn.condition import Embed, beside
 from rivals.nn.format import Format, ladder
 from rivals.nn.head import ConditionBy, Head
 from rivals.nn.normalise import BatchNorm, spectral
+from rivals.nn.resample import even
 from rivals.nn.resnet import grow, widths
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.data import load
@@ -82,7 +82,7 @@ class Discriminator(nn.Module):
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
         """h(x): all channels and places of the smallest stage."""
         for stage in reversed(self.stages):
-            x = stage(pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate"))
+            x = stage(even(x))
         return x.flatten(1)
 
     def forward(self, x: Float[Tensor, "n c h w"], condition: Tensor | None = None) -> Scores:

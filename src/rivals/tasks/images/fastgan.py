@@ -25,7 +25,7 @@ from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
 from rivals.nn.excitation import SkipExcitation
 from rivals.nn.format import Format, ladder
-from rivals.nn.halving import Halving, Same, bounded
+from rivals.nn.halving import Halving, Places, Same, bounded
 from rivals.nn.noise import Noise
 from rivals.nn.residual import scaled
 from rivals.nn.resnet import grow, pool, widths
@@ -128,10 +128,7 @@ class Discriminator(Rebuilding):
         top = len(channels) - 1
         self.see = bounded(form.channels, channels[-1], 3)
         self.stages = nn.ModuleList([Same(channels[0], channels[0], 1), *(Down(b, a) for a, b in pairwise(channels))])
-        self.score = bounded(channels[0], 1, 1)
-        self.embed = Embed(form, channels[0]) if form.conditional else None
-        if self.embed:
-            nn.init.normal_(self.embed.table.weight, std=channels[0] ** -0.5)
+        self.head = Places(form, channels[0])
         self.levels = min(1, max(top - 2, 0)), min(2, max(top - 1, 0))  # of the features for the whole and for the crop
         self.ends = [min(level + SPAN, top) for level in self.levels]
         self.whole, self.part = (
@@ -155,11 +152,8 @@ class Discriminator(Rebuilding):
         return self.places(x).mean((2, 3))
 
     def forward(self, x: Float[Tensor, "n c h w"], condition: Tensor | None = None) -> Scores:
-        h = self.places(x)
-        score: Tensor = self.score(h).squeeze(1)
-        if self.embed is not None and condition is not None:
-            score = score + (h * self.embed(condition)[:, :, None, None]).sum(1)
-        return score.flatten(1)
+        scores: Scores = self.head(self.places(x), condition)
+        return scores
 
     def rebuild(self, samples: Float[Tensor, "n c h w"]) -> list[tuple[Tensor, Tensor]]:
         seen = leaky_relu(self.see(samples), 0.2)

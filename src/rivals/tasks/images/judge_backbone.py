@@ -1,9 +1,7 @@
 """The network whose features are compared: a classifier of the run's own pictures, kept in the run folder, or a published one."""
 
 import contextlib
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import safetensors
 import safetensors.torch
@@ -53,11 +51,7 @@ def _write(backbone: Backbone, store: Store, real: Real) -> None:
     parts = {"features": backbone.module} | ({"head": backbone.head} if backbone.head else {})
     state = {f"{part}.{key}": value for part, module in parts.items() for key, value in module.state_dict().items()}
     data = safetensors.torch.save(state, {"made": _made_of(real, backbone)})
-    store.write(f"judge/{backbone.name}.safetensors", partial(_put, data))
-
-
-def _put(data: bytes, file: Any) -> None:
-    file.write(data)
+    store.write(f"judge/{backbone.name}.safetensors", lambda file: file.write(data))
 
 
 def _read(path: Path, real: Real, name: str) -> Backbone | None:

@@ -17,6 +17,7 @@ from rivals.games.gan import Sample
 from rivals.metrics import Backbone
 from rivals.nn.format import Format
 from rivals.tasks.images.data import Pictures, load
+from rivals.tasks.images.data.stack import stack
 
 Record = Mapping[str, Any]
 ROWS = 60_000  # training pictures that are looked at: of more, as many at random
@@ -40,7 +41,7 @@ class Real:
         """Numbers of at most `most` training pictures, always the same."""
         if self.count <= most:
             return torch.arange(self.count)
-        return torch.randint(self.count, (most,), generator=torch.Generator().manual_seed(0)).sort().values
+        return torch.randperm(self.count, generator=torch.Generator().manual_seed(0))[:most].sort().values
 
     def train(self, rows: Tensor) -> Iterator[Sample]:
         return (self.fetch(part) for part in rows.split(CHUNK))
@@ -74,19 +75,19 @@ class Seen(NamedTuple):
 def real(record: Record) -> Real:
     """The pictures that a run was trained on and those it was not; raises UserError where they are gone or have changed."""
     facts, told = record["facts"], record["arguments"]
-    stack = facts.get("stack", 1)
+    stacked = facts.get("stack", 1) > 1
     pictures = _load(
         str(told["data"]),
         f"{facts['height']}x{facts['width']}",
         str(told["labels"]) if told.get("labels") else None,
-        1 if stack > 1 else facts["channels"],
+        1 if stacked else facts["channels"],
         bool(told.get("allow_bad")),
         int(told.get("seed") or 0),
     )
     if facts.get("data", pictures.digest) != pictures.digest:
         raise UserError(f"{told['data']} has changed since this run was trained: put the same pictures back to judge it")
-    if stack > 1:
-        return stacked(pictures, stack)
+    if stacked:
+        pictures = stack(pictures, int(told.get("seed") or 0), 0)
     return Real(pictures.form, pictures.digest, pictures.names, pictures.count, pictures.fetch, pictures.held_out)
 
 
@@ -101,25 +102,6 @@ def singles(record: Record) -> Pictures:
     """The grey pictures that a run of stacked ones takes its channels from."""
     facts, told = record["facts"], record["arguments"]
     return _load(str(told["data"]), f"{facts['height']}x{facts['width']}", None, 1, False, int(told.get("seed") or 0))
-
-
-def stacked(pictures: Pictures, channels: int) -> Real:
-    """Grey pictures as the channels of one: item i of as many as there are, from `channels` fixed shuffles."""
-
-    def stack(fetch: Callable[[Tensor], Tensor], count: int, items: Tensor) -> Sample:
-        generator = torch.Generator().manual_seed(0)
-        orders = [torch.randperm(count, generator=generator) for _ in range(channels)]
-        return Sample(torch.cat([fetch(order[items]) for order in orders], 1))
-
-    aside = pictures.held_out.data
-    return Real(
-        Format(channels, pictures.form.height, pictures.form.width),
-        pictures.digest,
-        [],
-        pictures.count,
-        lambda items: stack(lambda rows: pictures.fetch(rows).data, pictures.count, items),
-        stack(lambda rows: aside[rows], len(aside), torch.arange(len(aside))),
-    )
 
 
 def generated(game: Game[Sample], n: int, wanted: Tensor | None, seed: int) -> Iterator[Sample]:

@@ -89,7 +89,7 @@ def illustrate(game: Game[Sample], record: Record) -> dict[str, Image]:
         nearer = closest.values < distance
         nearest[nearer], distance[nearer] = part.data[closest.indices[nearer]], closest.values[nearer]
     rows = [samples[:columns], nearest[:columns], samples[columns:], nearest[columns:]]
-    scale = max(1, 64 // max(found.form.height, found.form.width))
+    scale = media.scale_of(found.form.height, found.form.width)
     return {"neighbours": media.grid(torch.cat(rows), columns, scale=scale)}
 
 
@@ -106,4 +106,4 @@ def read(files: list[Path], facts: Mapping[str, Any]) -> Sample:
 
 def write(samples: Tensor, condition: Tensor | None, folder: Path) -> list[Path]:
     """samples.npz, one grid, and each picture as a PNG file where a PNG can hold its channels."""
-    return media.write(samples, condition, folder, scale=max(1, 64 // max(samples.shape[2:])))
+    return media.write(samples, condition, folder, scale=media.scale_of(*samples.shape[2:]))

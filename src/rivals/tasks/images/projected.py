@@ -23,10 +23,9 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
 from rivals.nn.augment import AugmentName, augmentation
-from rivals.nn.condition import Embed
 from rivals.nn.format import Format
 from rivals.nn.frozen import WHERE, Frozen, enlarged, groups_of, read_resnet
-from rivals.nn.halving import Halving, Same, bounded
+from rivals.nn.halving import Halving, Places, Same
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.data import load
 from rivals.tasks.images.data.pictures import refuse
@@ -66,7 +65,7 @@ def _fixed(outputs: int, inputs: int, side: int) -> nn.Parameter:
 
 
 class Head(nn.Module):
-    """A mixture of some size -> a score at each of at most 4x4 places: v h + <E(condition), h>."""
+    """A mixture of some size -> a score at each of at most 4x4 places."""
 
     def __init__(self, form: Format, inputs: int, size: tuple[int, int], width: int) -> None:
         super().__init__()
@@ -74,17 +73,11 @@ class Head(nn.Module):
         outputs = [inputs] + [width] * halvings
         narrow: list[nn.Module] = [Halving(a, b) for a, b in pairwise(outputs)]
         self.layers = nn.Sequential(*(narrow or [Same(inputs, width)]))
-        self.score = bounded(width, 1, 1)
-        self.embed = Embed(form, width) if form.conditional else None
-        if self.embed:
-            nn.init.normal_(self.embed.table.weight, std=width**-0.5)
+        self.places = Places(form, width)
 
     def forward(self, x: Tensor, condition: Tensor | None) -> Float[Tensor, "n places"]:
-        h: Tensor = self.layers(x)
-        score: Tensor = self.score(h).squeeze(1)
-        if self.embed is not None and condition is not None:
-            score = score + (h * self.embed(condition)[:, :, None, None]).sum(1)
-        return score.flatten(1)
+        scores: Tensor = self.places(self.layers(x), condition)
+        return scores
 
 
 class Discriminator(nn.Module):

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.functional import pad
 
 from rivals.core.device import Precision
 from rivals.core.errors import UserError, positive
+from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
@@ -21,8 +21,8 @@ from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
-from rivals.nn.format import Format, ladder
-from rivals.nn.resample import double, halve
+from rivals.nn.format import Format, ladder, stage_widths
+from rivals.nn.resample import double, even, halve
 from rivals.nn.residual import Bottleneck, scaled
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.data import Pictures, load
@@ -49,7 +49,7 @@ class Shape(NamedTuple):
     def trunk(self, form: Format) -> tuple[list[tuple[int, int]], list[int]]:
         """The size and the channels of each stage, smallest resolution first."""
         sizes = ladder(-(-form.height // self.stem), -(-form.width // self.stem))
-        return sizes, [min(self.width * 2 ** (len(sizes) - 1 - level), self.widest) for level in range(len(sizes))]
+        return sizes, stage_widths(len(sizes), self.width, self.widest)
 
     def stage(self, channels: int, stages: int) -> nn.Sequential:
         """The residual blocks of one resolution."""
@@ -87,8 +87,8 @@ class Discriminator(nn.Module):
     def __init__(self, form: Format, shape: Shape) -> None:
         super().__init__()
         sizes, channels = shape.trunk(form)
-        self.odd = (0, form.width % shape.stem, 0, form.height % shape.stem)
-        self.see = scaled(nn.Conv2d(form.channels, channels[-1], *STEM[shape.stem > 1]))
+        self.wide = shape.stem > 1
+        self.see = scaled(nn.Conv2d(form.channels, channels[-1], *STEM[self.wide]))
         self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
         self.fit = nn.ModuleList(_fit(b, a) for a, b in zip([channels[0], *channels], channels, strict=False))
         self.gather = scaled(nn.Conv2d(channels[0], channels[0], sizes[0], groups=channels[0], bias=False))
@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
 
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
         """h(x), what the score is a linear function of."""
-        x = self.see(pad(x, self.odd, mode="replicate") if any(self.odd) else x)
+        x = self.see(even(x) if self.wide else x)
         for level in reversed(range(len(self.stages))):
             x = self.stages[level](x)
             x = self.fit[level](halve(x) if level else x)
@@ -120,7 +120,9 @@ def _fit(inputs: int, outputs: int) -> nn.Module:
 def game(facts: Mapping[str, Any]) -> GAN:
     """The game of a run, untrained: what sampling and scoring need."""
     form, shape, latent = format_of(facts), Shape(**facts["shape"]), facts["latent"]
-    return GAN(Generator(form, shape, latent=latent), Discriminator(form, shape), latent=latent, **conditions_of(facts))
+    objective = OBJECTIVES[facts["objective"]]
+    players = Generator(form, shape, latent=latent), Discriminator(form, shape)
+    return GAN(*players, latent=latent, objective=objective, **conditions_of(facts))
 
 
 class Plan(NamedTuple):

@@ -1,73 +1,24 @@
 """Stacked-MNIST: three random digits as the three channels of a picture, 1,000 modes that can be counted (Metz et al. 2017,
 arXiv:1611.02163, after Srivastava et al. 2017, arXiv:1705.07761)."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-import torch
+from typing import Literal
 
 from rivals.core.device import Precision
-from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import gradient_penalty, r1
 from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
-from rivals.core.stream import Stream
 from rivals.core.trainer import Trainer
-from rivals.core.types import Float, Tensor
 from rivals.games.gan import GAN, Sample
-from rivals.tasks.images import r3gan
-from rivals.tasks.images.data import Pictures, load
+from rivals.tasks.images.data import load
+from rivals.tasks.images.data.stack import stack
 from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
-from rivals.tasks.images.r3gan import Plan, Shape
+from rivals.tasks.images.r3gan import Plan, Shape, game, played
 from rivals.tasks.images.training import OPTIONS, Settings
 
-__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "stacked", "write"]
+__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
-LENGTH = 1_000_000  # stacked pictures in an epoch, of count^3 that there could be
 GameName = Literal["r3gan", "gan-r1", "wgan-gp"]
-
-
-def triples(items: Tensor, count: int, seed: int) -> np.ndarray:
-    """(n, 3) numbers from 0 to count - 1, a function of the item numbers and the seed (splitmix64, Steele et al. 2014)."""
-    state = (items.numpy().astype(np.uint64)[:, None] * np.uint64(3) + np.arange(3, dtype=np.uint64)) + np.uint64(seed << 40)
-    with np.errstate(over="ignore"):
-        state = (state + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-        state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return ((state ^ (state >> np.uint64(31))) % np.uint64(count)).astype(np.int64)
-
-
-def stacked(fetch: Callable[[Tensor], Sample], count: int, seed: int, items: Tensor) -> Sample:
-    """The stacked pictures (n, 3, h, w) of some item numbers; `fetch` gives grey ones by their numbers."""
-    rows = torch.from_numpy(triples(items, count, seed))
-    grey: Float[Tensor, "m 1 h w"] = fetch(rows.flatten()).data
-    return Sample(grey.reshape(len(items), 3, *grey.shape[2:]))
-
-
-def stack(pictures: Pictures, seed: int, workers: int) -> Pictures:
-    """The same set, its grey pictures stacked at random; held-out ones of held-out pictures."""
-    fetch = partial(stacked, pictures.fetch, pictures.count, seed)
-    aside = partial(stacked, lambda rows: Sample(pictures.held_out.data[rows]), len(pictures.held_out), seed)
-    return replace(
-        pictures,
-        form=pictures.form._replace(channels=3, classes=0),
-        names=[],
-        train=Stream(fetch, LENGTH, seed=seed, workers=workers),
-        held_out=aside(torch.arange(2000)),
-        count=LENGTH,
-        fetch=fetch,
-    )
-
-
-def game(facts: Mapping[str, Any]) -> GAN:
-    """The game of a run, untrained."""
-    gan = r3gan.game(facts)
-    gan.objective = OBJECTIVES[facts["objective"]]
-    return gan
 
 
 @trainable
@@ -125,10 +76,9 @@ def recipe(
     pictures = stack(load(data, channels=1, seed=seed), seed, workers)
     plan = Plan(Shape(width, widest, 1, stem, expand, group), latent, gamma, penalty_every, rate)
     objective = {"r3gan": "relativistic", "gan-r1": "non-saturating", "wgan-gp": "wasserstein"}[play]
-    trainer = r3gan.played(pictures, plan, settings, {"stack": 3, "objective": objective})
+    trainer = played(pictures, plan, settings, {"stack": 3, "objective": objective})
     gan = trainer.game
     assert isinstance(gan, GAN)
-    gan.objective = OBJECTIVES[objective]
     if play == "gan-r1":
         gan.penalties = {"r1": r1(cosine(gamma, gamma / 10))}
     if play == "wgan-gp":

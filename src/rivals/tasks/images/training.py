@@ -1,7 +1,5 @@
 """What every picture recipe does alike: the options it shares, and the trainer of a game on a user's pictures."""
 
-import resource
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +9,13 @@ import torch
 
 from rivals.core.device import Precision
 from rivals.core.store import Store
-from rivals.core.trainer import Report, Trainer
+from rivals.core.trainer import Trainer
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
-from rivals.media import pictures as media
+from rivals.media.pictures import scale_of
+from rivals.media.previews import previews
 from rivals.metrics import Doctor
+from rivals.metrics.pace import pace
 from rivals.nn.format import Format
 from rivals.tasks.images.data.pictures import Pictures, refuse
 
@@ -86,6 +86,7 @@ def train(
 ) -> Trainer[Sample]:
     """The trainer of a picture game, with its previews and watchers, in the run folder that the settings name."""
     refuse(pictures, batch=settings.batch)
+    form = pictures.form
     doctor = Doctor(pictures.held_out, pictures.fetch, pictures.count)
     return Trainer(
         gan.to(memory_format=torch.channels_last),
@@ -98,37 +99,17 @@ def train(
         precision=settings.precision,
         half_life=half_life,
         schedules=schedules,
-        watchers=[every(max(settings.samples // 40, 1), preview), doctor],
+        watchers=[every(max(settings.samples // 40, 1), previews(form.classes, scale=scale_of(form.height, form.width))), doctor],
         measure=doctor.distance,
         facts=facts,
         store=Store(settings.out, name=settings.name),
     )
 
 
-def estimate(trainer: Trainer[Sample], rounds: int) -> str:
-    """What the run of a trainer just like this one would take, from playing some rounds of this one."""
-    trainer.play()  # the first round also allocates
-    before, start = trainer.seen, time.monotonic()
-    for _ in range(rounds):
-        trainer.play()
-    rate = (trainer.seen - before) / (time.monotonic() - start)
-    cuda = trainer.device.type == "cuda"
-    peak = torch.cuda.max_memory_allocated() if cuda else 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    minutes = trainer.samples / rate / 60
+def estimate(trainer: Trainer[Sample]) -> str:
+    """What the run of a trainer just like this one would take, from a second of playing this one."""
+    found = pace(trainer, seconds=1.0)
+    minutes = trainer.samples / found.rate / 60
     long = f"{minutes:.0f} minutes" if minutes < 120 else f"{minutes / 60:.1f} hours"
-    place = "GPU" if cuda else f"{torch.get_num_threads()} CPU threads"
-    return f"about {long} at {rate:,.0f} samples/s on {place}, {peak / 2**20:,.0f} MiB"
-
-
-def preview(trainer: Trainer[Sample], report: Report) -> None:
-    """samples/<seen>.png: fixed latents, a column for each class where there are classes, by the averaged generator."""
-    if trainer.store is None:
-        return
-    form = format_of(trainer.facts)
-    columns = min(form.classes or 8, 10)
-    count = columns * 8
-    given = Sample.wanted(torch.arange(count) % columns) if form.classes else None
-    with trainer.averaged() as average:
-        images = average.sample(count, given=given, noise=torch.Generator().manual_seed(trainer.seed))
-    sheet = media.grid(images, columns, scale=max(1, 64 // max(form.height, form.width)))
-    trainer.store.write(f"samples/{report.seen:012d}.png", lambda file: sheet.save(file, "PNG"))
+    place = "a GPU" if trainer.device.type == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    return f"about {long} at {found.rate:,.0f} samples/s on {place}, {found.memory / 2**20:,.0f} MiB"

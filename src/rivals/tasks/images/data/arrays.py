@@ -1,6 +1,5 @@
 """Sets of arrays: .npy, .npz, and .npz files of JPEG bytes joined end to end; never a pickle."""
 
-import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -217,9 +216,3 @@ def _levels(array: np.ndarray, where: str) -> tuple[np.ndarray, str]:
             return array.astype(np.uint8), f"pixels of type {array.dtype} are 0 to {high:.0f}: read as 8 bits"
         return array.astype(np.uint16), "" if array.dtype == np.uint16 else f"pixels of type {array.dtype}: read as 16 bits"
     raise UserError(f"{where}: pixels run from {low:.4g} to {high:.4g}: give 0 to 255, 0 to 65535, 0 to 1, or -1 to 1")
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of the file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from rivals.core.errors import UserError
+from rivals.core.store import sha256
 from rivals.tasks.images.data.decode import Header, Unreadable, bombs_are_errors
 from rivals.tasks.images.data.fit import Shape, fit
 from rivals.tasks.images.data.source import Decoded, Source
@@ -119,9 +120,7 @@ def _arrays(source: Decoded, shape: Shape, into: Sink | None) -> Checked:
         if kept is not None:
             threads(partial(_put, source, shape, kept), range(len(source)))
         table = _table(source, shape, kept)
-    with source.path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Checked(rows, shape, table, [], digest, 0)
+    return Checked(rows, shape, table, [], sha256(source.path), 0)
 
 
 def _put(source: Source, shape: Shape, kept: Sink | np.ndarray, item: int) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from rivals.core.errors import UserError
+from rivals.core.store import sha256
 from rivals.tasks.images.data.fit import FILTER, Shape, parse
 from rivals.tasks.images.data.reading import CARD, Read, read
 from rivals.tasks.images.data.table import Mapped
@@ -117,11 +118,6 @@ def _counts(found: Read) -> dict[str, int]:
         return {}
     numbers = found.conditions[np.concatenate([found.train, found.held_out])]
     return {found.names[number]: count for number, count in sorted(Counter(numbers.tolist()).items())}
-
-
-def sha256(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def card_of(data: Path) -> dict[str, Any]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.check import threads
+from rivals.core.store import sha256
+from rivals.tasks.images.data.check import BAD, threads
 from rivals.tasks.images.data.decode import Header, Unreadable, bombs_are_errors
-from rivals.tasks.images.data.pack import card_of, sha256
+from rivals.tasks.images.data.pack import card_of
 from rivals.tasks.images.data.reading import conditions, is_pack, open_source
 from rivals.tasks.images.data.source import Source, Told
 
@@ -130,7 +131,7 @@ def _notes(headers: list[Header], told: Told, bad: int) -> list[str]:
         notes.append(f"{int(told.test.sum()):,} pictures are set aside by the data's own split")
     if lonely := [name for name, count in _classes(told).items() if count == 1]:
         notes.append(f"{len(lonely)} classes have one picture ({', '.join(lonely[:3])}): a run refuses them")
-    if bad > 0.05 * (bad + len(headers)):
+    if bad > BAD * (bad + len(headers)):
         notes.append("more than 5 % cannot be read: a run needs --allow-bad")
     return notes
 
