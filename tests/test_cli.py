@@ -212,11 +212,31 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", str(digits), str(tmp_path / "cut.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "gone.png")], "gone.png"),
         (["evaluate", str(digits), "--samples", "3"], "at least"),
+        (["sample", str(digits), "--where", "a=1", "-o", str(tmp_path / "none")], "--where is not for samples of this run"),
+        (["sample", str(digits), "--given", "a.csv", "-o", str(tmp_path / "none")], "--given is not for"),
+        (["sample", str(digits), "--safe-csv", "-o", str(tmp_path / "none")], "--safe-csv is not for"),
+        (["inspect", str(tmp_path), "--types", "a=category"], "--types is for tables"),
+        (["inspect", str(tmp_path / "t.csv"), "--labels", "a.csv"], "--labels is for pictures"),
         (["train", "digits", "--out", str(digits), *SMALL], "already holds a run"),
     ]:
         assert run(*tokens) == 2, tokens
         told = capsys.readouterr().err.strip()
         assert hint in told and len(told.splitlines()) == 1, told
+
+
+def test_inspect_tells_pictures_from_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t.csv").write_text("size,price\n" + "".join(f"{i % 3},{i / 4:.2f}\n" for i in range(40)))
+    (tmp_path / "kinds.json").write_text('{"price": "category"}')
+    assert run("inspect", str(tmp_path / "t.csv"), "--json") == 0
+    kinds = {each["name"]: each["kind"] for each in json.loads(capsys.readouterr().out)["columns"]}
+    assert kinds == {"size": "integer", "price": "number"}
+    assert run("inspect", str(tmp_path / "t.csv"), "--types", "size=ordered", "--types", str(tmp_path / "kinds.json")) == 0
+    told = capsys.readouterr().out
+    assert "40 rows" in told and "ordered" in told and "category" in told
+    (tmp_path / "pictures").mkdir()
+    Image.new("L", (9, 8)).save(tmp_path / "pictures" / "a.png")
+    assert run("inspect", str(tmp_path / "pictures")) == 0
+    assert "1 pictures" in capsys.readouterr().out
 
 
 def test_help_does_not_import_torch() -> None:
@@ -228,3 +248,19 @@ def test_help_does_not_import_torch() -> None:
 def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--install-completion", "--help") == 0
     assert "shell" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["pandas", "pyarrow", "opacus"])
+def test_a_missing_extra_is_named(name: str, tmp_path: Path) -> None:
+    """In a process that cannot import it: one line that says how to install it."""
+    (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(80)))
+    tokens = {"opacus": ["train", "tables", "--data", "rows.csv", "--epsilon", "3", "--dry-run"]}.get(
+        name, ["inspect", "rows.csv"]
+    )
+    if name == "pyarrow":
+        (tmp_path / "rows.parquet").write_bytes(b"PAR1")
+        tokens = ["inspect", "rows.parquet"]
+    code = f"import sys; sys.modules[{name!r}] = None; from rivals.cli import main; main({tokens!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2 and f"rivals[{'dp' if name == 'opacus' else 'tables'}]" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()

@@ -27,6 +27,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i, colours in enumerate(np.random.default_rng(0).integers(0, 256, (24, 9, 12, 3), dtype=np.uint8)):
         (place / "my-pictures").mkdir(exist_ok=True)
         Image.fromarray(colours).save(place / "my-pictures" / f"{i}.png")
+    rows = "".join(f"{20 + i % 50},{['north', 'south', 'east'][i % 3]},{['yes', 'no'][i % 2]}\n" for i in range(200))
+    (place / "customers.csv").write_text(f"age,region,churned\n{rows}")
     return place
 
 

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from rivals.core.trainer import Trainer
 
 EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 the game diverged; 130, 143 stopped by a signal, saved."
+EXTRAS = {"pandas": "tables", "pyarrow": "tables", "sklearn": "tables", "opacus": "dp", "tensorboard": "tensorboard"}
+NEXT = (
+    ("sample {run} -n 100 -o out/", "a hundred samples as files"),
+    ("score {run} out/00*.png", "how real each one looks to the discriminator"),
+    ("evaluate {run} --samples 2000", "judge more of them"),
+)
+"""What to do with a finished run, and what it is for; a task may have its own NEXT."""
 DryRun = Annotated[bool, Parameter(negative="", help="Play a few rounds, say what the run would cost, write nothing.")]
 Board = Annotated[bool, Parameter(negative="", help="Log for TensorBoard too, into RUN/tensorboard.")]
 Compile = Annotated[bool, Parameter(negative="", help="Compile the players by torch.compile; for GPUs. Penalties stay eager.")]
@@ -58,6 +65,10 @@ def main(tokens: Sequence[str] | None = None) -> None:
         code = _told(" ".join(str(error).split()))
     except UserError as error:
         code = _told(str(error))
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+        code = _told(f"this needs {error.name}, which is not installed: pip install 'rivals[{EXTRAS[error.name]}]'")
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise
@@ -80,7 +91,11 @@ def _train_app(wanted: Sequence[str]) -> App:
     from rivals import tasks
 
     train = App("train", help="Train a recipe, or your own: rivals train my_gan.py.", result_action="return_value")
-    for name, line in tasks.names().items():
+    known = tasks.names()
+    for name in wanted:
+        if not name.startswith("-") and not name.endswith(".py") and name not in known:
+            tasks.find(name)  # says so at once: to look for a similar name, all recipes would be imported
+    for name, line in known.items():
         if name in wanted:
             module, recipe = tasks.find(name)
             train.command(_command(recipe, options=vars(module).get("OPTIONS", {})), name=name)
@@ -226,12 +241,8 @@ def _closing(run: Path, task: Any) -> None:
         return
     call, folder = _called(), shlex.quote(str(run))
     print("\nNext:")
-    for command, what in [
-        (f"{call} sample {folder} -n 100 -o out/", "a hundred samples as files"),
-        (f"{call} score {folder} out/00*.png", "how real each one looks to the discriminator"),
-        (f"{call} evaluate {folder} --samples 2000", "judge more of them"),
-    ]:
-        print(f"  {command:<52} # {what}")
+    for command, what in vars(load(run).task).get("NEXT", NEXT):
+        print(f"  {f'{call} {command.format(run=folder)}':<52} # {what}")
 
 
 def resume(run: Run, *, recipe: Recipe = None, tensorboard: Board = False, threads: Threads = 0, compile: Compile = False) -> int:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Recipe = Annotated[Path | None, Parameter(help="Your own Python file, where the run was trained by one.")]
 Run = Annotated[Path, Parameter(help="The run folder.")]
+WHERE = "Of tables: only rows where it holds: col=value, col=a|b, col=low..high, col>=x, col<x, col= (missing). Repeatable."
+TYPES = "Of tables: kinds of columns where the found ones are wrong, as age=integer, or a JSON file. Repeatable."
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet", ".pq")
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output, nothing else.")]
 
 
@@ -45,30 +48,35 @@ def sample(
     n: Annotated[int, Parameter(name=["-n", "--n"], help="How many.")] = 100,
     label: Annotated[str | None, Parameter(help="Only of this class, by number or name.")] = None,
     attributes: Annotated[list[float] | None, Parameter(consume_multiple=True, help="The same attributes for all.")] = None,
+    where: Annotated[list[str] | None, Parameter(negative="", help=WHERE)] = None,
+    given: Annotated[Path | None, Parameter(help="Of series: a file that the samples go on from.")] = None,
+    safe_csv: Annotated[bool, Parameter(negative="", help="Escape cells that a spreadsheet would run as a formula.")] = False,
     seed: Annotated[int, Parameter(help="The same seed gives the same samples.")] = 0,
-    out: Annotated[Path, Parameter(name=["-o", "--out"], help="The folder for the files.")] = Path("out"),
+    out: Annotated[Path, Parameter(name=["-o", "--out"], help="A new folder; of tables also a .csv or .parquet.")] = Path("out"),
     recipe: Recipe = None,
 ) -> None:
-    """Draw samples from a run: files of the task's kind and samples.npz, with a grid where they are pictures."""
+    """Draw samples from a run: files of the task's kind; of pictures a grid and samples.npz too."""
+    from rivals.media.wanted import Wanted
+
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise UserError(f"{out} is a file or a folder that is not empty: give -o a new folder")
+        raise UserError(f"{out} is a file or a folder that is not empty: give -o a new one")
+    wanted = Wanted(n, seed, out, label, attributes, tuple(where or ()), given, safe_csv)
     model = _load(run, recipe)
-    made = model.task.write(*model.labelled(n, label=label, attributes=attributes, seed=seed), out)
-    print(f"{n} samples in {out} ({', '.join(path.name for path in made[:2])}{', ...' if len(made) > 2 else ''})")
+    print(model.task.draw(model, wanted))
 
 
 def score(
     run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False
 ) -> None:
-    """How real each file looks to the discriminator: its score D(x), and the calibrated probability "real"."""
-    scores = _load(run, recipe).score(files)
+    """How real each file, or each row of a table, looks to the discriminator: D(x), and the calibrated probability "real"."""
+    scored = _load(run, recipe).score_files(files)
     if as_json:
-        rows = [{"file": str(file), **found._asdict()} for file, found in zip(files, scores, strict=True)]
+        rows = [{"file": str(each.file), "row": each.row, **each.score._asdict()} for each in scored]
         print(json.dumps({"run": str(run), "scores": rows}))
         return
     print(f"{'D(x)':>9} {'P(real)':>8}  file")
-    for file, found in zip(files, scores, strict=True):
-        print(f"{found.score:9.3f} {found.probability:8.3f}  {file}")
+    for each in scored:
+        print(f"{each.score.score:9.3f} {each.score.probability:8.3f}  {each.file}{f', row {each.row}' if each.row else ''}")
 
 
 def evaluate(
@@ -134,15 +142,26 @@ def _row(run: Path) -> dict[str, Any]:
 
 
 def inspect(
-    data: Annotated[Path, Parameter(help="Folder, .zip, .npz, .npy, or a pack.")],
+    data: Annotated[Path, Parameter(help="Pictures: folder, .zip, .npz, .npy, or a pack. A table: .csv, .tsv, .parquet.")],
     *,
     labels: Annotated[Path | None, Parameter(help="CSV with a column file, and label or several columns of numbers.")] = None,
+    types: Annotated[list[str] | None, Parameter(negative="", help=TYPES)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A look at pictures before training: counts, sizes, channels, classes, duplicates, and what cannot be read."""
-    from rivals.tasks.images.data.survey import survey
+    """A look at data before training: pictures (sizes, classes, duplicates, what is broken), or a table's columns and kinds."""
+    if data.name.lower().endswith(TABLES):
+        if labels is not None:
+            raise UserError("--labels is for pictures: leave it out")
+        from rivals.tasks.tables.data.overrides import overrides
+        from rivals.tasks.tables.data.survey import survey as table
 
-    found = survey(data, labels=labels)
+        found: Any = table(data, overrides(types or ()))
+    else:
+        if types:
+            raise UserError("--types is for tables: leave it out")
+        from rivals.tasks.images.data.survey import survey
+
+        found = survey(data, labels=labels)
     print(json.dumps(found.as_dict()) if as_json else found.text())
 
 

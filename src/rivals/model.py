@@ -28,6 +28,14 @@ class Score(NamedTuple):
     probability: float
 
 
+class Scored(NamedTuple):
+    """A file's score. row: of a file that holds several samples, which one, from 1; 0 where the file is one sample."""
+
+    file: Path
+    row: int
+    score: Score
+
+
 class Model:
     """A run with its averaged weights. run: its folder; game: in eval mode, on the CPU; record: run.json.
 
@@ -97,11 +105,18 @@ class Model:
 
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""
-        if not isinstance(samples, Sample):
-            samples = self.task.read([Path(file) for file in samples], self.record["facts"])
-        scores = self.game.score(samples)
+        batch = samples if isinstance(samples, Sample) else self.task.read([Path(each) for each in samples], self.record["facts"])
+        scores = torch.cat([self.game.score(part) for part in batch.split(CHUNK)])
         chance = self._calibration().probability(scores)
         return [Score(*pair) for pair in zip(scores.tolist(), chance.tolist(), strict=True)]
+
+    def score_files(self, files: Iterable[Path | str]) -> list[Scored]:
+        """`score` of each file, all together; of one that holds several samples, as a table holds rows, of each of them."""
+        paths, facts = [Path(file) for file in files], self.record["facts"]
+        parts = [self.task.read([path], facts) for path in paths]
+        places = [(path, row) for path, part in zip(paths, parts, strict=True) for row in range(len(part))]
+        scores, several = self.score(Sample(torch.cat([part.data for part in parts]))), {f for f, row in places if row}
+        return [Scored(f, row + 1 if f in several else 0, score) for (f, row), score in zip(places, scores, strict=True)]
 
     def _kept(self) -> dict[str, Any]:
         """What `judge` kept for these weights; {} where it is missing, of other weights or damaged."""

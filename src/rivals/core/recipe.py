@@ -56,7 +56,8 @@ def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
             raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
         torch.default_generator.manual_seed(seed)
         trainer = function(*bound.args, **bound.kwargs)
-        trainer.origin = {"recipe": recipe_name(function), "arguments": arguments}
+        chosen = trainer.origin.get("arguments", {})  # by the recipe itself: a private run's secret seed
+        trainer.origin = {"recipe": recipe_name(function), "arguments": arguments | chosen}
         return trainer
 
     return build

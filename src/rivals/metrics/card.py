@@ -10,6 +10,8 @@ import torch
 from rivals.core.errors import UserError
 from rivals.core.types import Tensor
 
+BESIDE = "beside "  # begins the name of a simple sampler's figure in a card's extra
+
 
 class Interval(NamedTuple):
     """Ends of a 95 % confidence interval, in the units of the figure."""
@@ -32,7 +34,8 @@ class MetricCard:
         split: the split of the real data that the samples were compared with.
         samples: rows that were judged; figures are comparable at equal numbers only.
         seed: seed of everything that was drawn for the measurement.
-        extra: further figures and notes by name, such as the bound that real data reach.
+        extra: further figures and notes by name, such as the bound that real data reach; "beside NAME" is the figure of a
+            simple sampler, for comparison.
     """
 
     metric: str
@@ -45,6 +48,12 @@ class MetricCard:
     samples: int
     seed: int
     extra: dict[str, float | str] = field(default_factory=dict, hash=False)
+
+    @property
+    def beside(self) -> dict[str, float]:
+        """The figures of simple samplers by their names."""
+        found = {name.removeprefix(BESIDE): value for name, value in self.extra.items() if name.startswith(BESIDE)}
+        return {name: float(value) for name, value in found.items()}
 
     def as_dict(self) -> dict[str, object]:
         """Plain values by field name, ready for JSON; `from_dict` reads them back."""

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from rivals.metrics.card import MetricCard
+from rivals.metrics.card import BESIDE, MetricCard
+from rivals.report.beside import ATTACK, FOUND, ON
 from rivals.report.folder import finite
 
 
@@ -109,11 +110,155 @@ MEANINGS = {
         False,
         "How many of all combinations of classes, one a channel, occur among the samples.",
     ),
+    "series-detection": Meaning(
+        "Detection",
+        "lower",
+        False,
+        "How far above chance (0) and below certainty (0.5) boosted trees tell fresh samples from held-out series.",
+    ),
+    "series-prediction": Meaning(
+        "Prediction error",
+        "lower",
+        False,
+        "Error of a linear model that learns the next step from samples alone, on held-out series, in shares of the range.",
+    ),
+    "autocorrelation": Meaning(
+        "Autocorrelation",
+        "lower",
+        False,
+        "How far the samples' correlation with themselves, 1 to 12 steps later, is from that of held-out series.",
+    ),
+    "cross-correlation": Meaning(
+        "Cross-correlation",
+        "lower",
+        False,
+        "How far the correlations of two channels within a series are from those of held-out series.",
+    ),
+    "lengths": Meaning(
+        "Lengths",
+        "lower",
+        True,
+        "Share of the samples that would need another length for their histogram to be that of held-out series.",
+    ),
+    "attribute-means": Meaning(
+        "Means by attribute",
+        "lower",
+        False,
+        "How far the channels' means among series with an attribute are from those of held-out series, in deviations.",
+    ),
+    "series-copies": Meaning(
+        "Copies",
+        "lower",
+        True,
+        "How many samples lie as near to a training series as only the nearest few held-out ones do.",
+    ),
+    "discriminative": Meaning(
+        "Discriminative score",
+        "lower",
+        False,
+        "TimeGAN's: how far above chance a small recurrent network tells samples from real series, 0 to 0.5.",
+    ),
+    "predictive": Meaning(
+        "Predictive score",
+        "lower",
+        False,
+        "TimeGAN's: error of a small recurrent network that learned from samples to predict real series' last channel.",
+    ),
     "stacked-mnist": Meaning(
         "Divergence from the real modes",
         "lower",
         False,
         "How unevenly the samples fall on the modes, as KL divergence in nats; the bound is what real pictures reach.",
+    ),
+    "shapes": Meaning(
+        "Column shapes",
+        "higher",
+        True,
+        "How alike the values of each column are distributed in synthetic and held-out rows, on average over columns.",
+    ),
+    "pair-trends": Meaning(
+        "Pair trends",
+        "higher",
+        True,
+        "How alike two columns hang together, for the pairs that clearly do in the real rows.",
+    ),
+    "pairs": Meaning(
+        "All pairs",
+        "higher",
+        True,
+        "The same over all pairs of columns; most are all but independent, so this is high for any sampler.",
+    ),
+    "missing": Meaning(
+        "Missing cells",
+        "higher",
+        True,
+        "How alike the shares of missing cells are, in the columns that have any.",
+    ),
+    "boundaries": Meaning(
+        "Boundaries",
+        "higher",
+        True,
+        "How many synthetic numbers and dates lie within the real ones' range.",
+    ),
+    "levels": Meaning(
+        "Categories covered",
+        "higher",
+        True,
+        "How many of the real categories occur among the synthetic rows.",
+    ),
+    "detection": Meaning(
+        "Detection",
+        "lower",
+        False,
+        "AUC of boosted trees that tell synthetic rows from held-out ones: 0.5 is a guess, 1 is told at a glance.",
+    ),
+    "detection-logistic": Meaning(
+        "Detection, logistic",
+        "lower",
+        False,
+        "The same by a linear model, which sees single columns but hardly how they hang together.",
+    ),
+    "utility": Meaning(
+        "Use for prediction",
+        "higher",
+        False,
+        "How well the target of real held-out rows is predicted by a model that learned from synthetic rows alone.",
+    ),
+    "balanced-accuracy": Meaning(
+        "Use for many targets",
+        "higher",
+        True,
+        "The same for every category in turn: the mean share of each real class that is recognised.",
+    ),
+    "exact-copies": Meaning(
+        "Exact copies",
+        "lower",
+        True,
+        "How many synthetic rows equal a training row in every cell; held-out real rows may do so by chance too.",
+    ),
+    "closest": Meaning(
+        "Distance to the closest record",
+        "",
+        False,
+        "Median distance of a synthetic row to the nearest training row; far below that of held-out rows means copying.",
+    ),
+    "membership": Meaning(
+        "Membership inference",
+        "lower",
+        False,
+        "AUC of the strongest attack that guesses whether a row was trained on: 0.5 is a guess.",
+    ),
+    "attributes": Meaning(
+        "Attribute inference",
+        "lower",
+        True,
+        "How much more often a category is guessed rightly of people in the training rows than of others.",
+    ),
+    "constraints": Meaning(
+        "Constraints broken",
+        "lower",
+        False,
+        "How many synthetic rows break a constraint that was declared.",
     ),
 }
 
@@ -125,6 +270,10 @@ PROBABILITY = {
     "wasserstein": "This game's critic has no zero of its own: D is measured from the middle between real and generated.",
     "least-squares": "This game's D is a score fitted to 1 for real and 0 for generated, cut to that range.",
 }
+
+
+FIRST = ("labels", "frechet", "coverage", "copies", "pair-trends", "detection", "utility", "membership")
+TABLED = (BESIDE, ATTACK, FOUND, ON)
 
 
 def meaning(metric: str) -> Meaning:
@@ -146,15 +295,16 @@ def bound(card: MetricCard) -> float | None:
 
 
 def notes(card: MetricCard) -> str:
-    """The card's further figures, without its bound."""
-    others = {name: value for name, value in card.extra.items() if name not in ("bound", "expected")}
+    """The card's further figures, without its bound and what has a table of its own."""
+    own = ("bound", "expected")
+    others = {name: value for name, value in card.extra.items() if name not in own and not name.startswith(TABLED)}
     told = {name.replace("_", " "): figure(value) if finite(value) else str(value) for name, value in others.items()}
     return ", ".join(f"{name} {value}" for name, value in told.items())
 
 
 def headline(cards: dict[str, MetricCard]) -> list[Tile]:
-    """The figures to show first: label agreement, Fréchet distance, coverage and copies, else the first four there are."""
-    known = [name for name in ("labels", "frechet", "coverage", "copies") if name in cards]
+    """The figures to show first: those of `FIRST`, else the first four there are."""
+    known = [name for name in FIRST if name in cards]
     return [_tile(cards[name]) for name in known or list(cards)[:4]]
 
 
@@ -169,10 +319,12 @@ def _tile(card: MetricCard) -> Tile:
         "coverage": "of the real data have a sample near them.",
         "copies": "of the samples are as near to a training row as a copy.",
     }.get(card.metric, f"{better} is better." if better else "")
+    if isinstance(card.extra.get("verdict"), str):
+        words += f" {str(card.extra['verdict']).capitalize()}."
     if card.metric == "copies" and limit is not None:
         told = "more than that: a sign of copying" if card.low > limit else "no sign of copying"
         words += f" Of fresh real data {figure(limit, share)} are: {told}."
     elif limit is not None:
-        words += f" Real training data reach {figure(limit, share)}"
+        words += f" {'A guess has' if card.metric == 'membership' else 'Real training data reach'} {figure(limit, share)}"
         words += f", so this is {ratio:.3g} times that." if finite(ratio) else "."
     return Tile(title, value, f"{words} {interval}".strip())

@@ -17,6 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 from rivals.core.store import Store
+from rivals.report.beside import attacks, caught, samplers
 from rivals.report.command import command
 from rivals.report.curves import Level, plot, written
 from rivals.report.folder import Run, by_player, observed, read
@@ -49,7 +50,7 @@ def write(run: Path) -> Path:
 def page(run: Run) -> str:
     """The report as HTML."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"figure": figure, "plain": _plain}
+    environment.filters |= {"figure": figure, "meaning": meaning, "plain": _plain}
     style, script = _file("report.css"), _file("report.js")
     allowed = f"img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
     policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
@@ -72,6 +73,9 @@ def _told(run: Run) -> dict[str, Any]:
         "seconds": _duration(run.seconds),
         "tiles": headline(run.cards),
         "cards": [(card, meaning(card.metric), bound(card), notes(card)) for card in run.cards.values()],
+        "samplers": samplers(run.cards),
+        "attacks": attacks(run.cards),
+        "caught": caught(run.cards),
         "calibration": run.calibration,
         "doctor": verdicts(run.lines),
         "command": command(run.record),
@@ -97,12 +101,18 @@ def _drawn(run: Run) -> dict[str, Any]:
     return {
         "frames": frames(run.grids),
         "neighbours": still(run.folder / "judged" / "neighbours.png"),
+        "pictures": {path.stem: frame for path in _judged(run) if (frame := still(path))},
         "game": game[:CURVES],
         "values": [line.name for line in values],
         "note": PROBABILITY.get(objective, "") if probabilities or values else "",
         "losses": [Figure(player, plot(f"Losses of {player}", lines)) for player, lines in by_player(curves).items()][:CURVES],
         "others": [Figure(line.name, plot(line.name, [line])) for line in others][:CURVES],
     }
+
+
+def _judged(run: Run) -> list[Path]:
+    """What the judge drew beside the neighbours."""
+    return [path for path in sorted((run.folder / "judged").glob("*.png")) if path.stem != "neighbours"]
 
 
 def _section(run: Run, name: str) -> Mapping[str, Any]:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:  # so that the command line can list the recipes without torch
 
     from rivals.core.game import Game
     from rivals.core.trainer import Trainer
-    from rivals.core.types import Tensor
     from rivals.games.gan import Sample
+    from rivals.media.wanted import Trained, Wanted
     from rivals.metrics import Judging, MetricCard
 
 
@@ -26,10 +26,13 @@ class Task(Protocol):
     """What a recipe's module offers beside it, for `rivals.load`, sampling, scoring and judging.
 
     game(facts) builds the game, untrained, from what run.json kept ("classes": how many labels --label may name).
-    read(files, facts) turns a user's files into a batch to score; write(samples, condition, folder) leaves samples as
-    files and returns them. record is the whole run.json, and "folder" the run's. evaluate judges a game against held-out real
-    data, illustrate draws what the judge saw ("neighbours": samples above their nearest training samples), held_out gives
-    real samples for the calibration. A module may have OPTIONS: help of options that a task's recipes share.
+    read(files, facts) turns a user's files into a batch to score: a file is one sample, or many, in their order.
+    draw(model, wanted) leaves what `rivals sample` was asked for, and returns the line that it prints; where it is
+    media.drawing.draw, the module has write(samples, condition, folder) too, which leaves samples as files and returns them.
+    record is the whole run.json, and "folder" the run's. evaluate judges a game against held-out real data, illustrate draws
+    what the judge saw ("neighbours": samples above their nearest training samples), held_out gives real samples for the
+    calibration. A module may have OPTIONS, help of options that a task's recipes share,
+    and NEXT, what to do with a finished run.
     """
 
     recipe: "Callable[..., Trainer[Any]]"
@@ -38,7 +41,7 @@ class Task(Protocol):
 
     def read(self, files: list[Path], facts: Mapping[str, Any]) -> "Sample": ...
 
-    def write(self, samples: "Tensor", condition: "Tensor | None", folder: Path) -> list[Path]: ...
+    def draw(self, model: "Trained", wanted: "Wanted") -> str: ...
 
     def evaluate(self, game: "Game[Any]", record: Mapping[str, Any], judging: "Judging") -> "dict[str, MetricCard]": ...
 

@@ -12,6 +12,7 @@ import numpy as np
 from rivals.core.errors import UserError
 from rivals.core.recipe import OWN, trainable
 from rivals.core.types import Tensor
+from rivals.media.drawing import draw
 
 
 def own(path: Path) -> SimpleNamespace:
@@ -33,6 +34,7 @@ def own(path: Path) -> SimpleNamespace:
         "game": _no_game,
         "read": _no_read,
         "write": _write,
+        "draw": draw,
         "evaluate": unjudged,
         "illustrate": _nothing,
         "held_out": unjudged,

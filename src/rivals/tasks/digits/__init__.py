@@ -19,13 +19,14 @@ from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
 from rivals.media import pictures
+from rivals.media.drawing import draw
 from rivals.media.previews import previews
 from rivals.metrics import Doctor
 from rivals.tasks.digits import data
 from rivals.tasks.digits.metrics import evaluate, illustrate
 from rivals.tasks.digits.networks import Discriminator, Generator
 
-__all__ = ["evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+__all__ = ["draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 
 @trainable

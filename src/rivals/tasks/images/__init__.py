@@ -11,11 +11,11 @@ from rivals.games.gan import Sample
 from rivals.nn.augment import AugmentName
 from rivals.tasks.images.choose import choose, size_of
 from rivals.tasks.images.data import load
-from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.r3gan import game, played
 from rivals.tasks.images.training import OPTIONS, Settings, estimate
 
-__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 
 @trainable

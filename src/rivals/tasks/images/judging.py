@@ -16,13 +16,14 @@ from rivals.core.game import Game
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
 from rivals.media import pictures as media
+from rivals.media.drawing import draw
 from rivals.metrics import Judging, Labelled, MetricCard, Plan, label_agreement, quality
 from rivals.metrics.quality import MEASURES
 from rivals.tasks.images.judge_backbone import chosen
 from rivals.tasks.images.judge_named import NAMED, SPLIT
 from rivals.tasks.images.judge_real import CHUNK, ROWS, Real, Record, generated, look, real
 
-__all__ = ["evaluate", "held_out", "illustrate", "read", "write"]
+__all__ = ["draw", "evaluate", "held_out", "illustrate", "read", "write"]
 
 
 def evaluate(game: Game[Sample], record: Record, judging: Judging) -> dict[str, MetricCard]:

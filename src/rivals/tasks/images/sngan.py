@@ -28,10 +28,10 @@ from rivals.nn.normalise import BatchNorm, change, spectral
 from rivals.nn.resnet import Down, Up, widths
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.data import load
-from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 
-__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 L = TypeVar("L", bound=nn.Module)
 

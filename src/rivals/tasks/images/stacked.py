@@ -12,11 +12,11 @@ from rivals.core.trainer import Trainer
 from rivals.games.gan import GAN, Sample
 from rivals.tasks.images.data import load
 from rivals.tasks.images.data.stack import stack
-from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.r3gan import Plan, Shape, game, played
 from rivals.tasks.images.training import OPTIONS, Settings
 
-__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 GameName = Literal["r3gan", "gan-r1", "wgan-gp"]
 

@@ -32,10 +32,10 @@ from rivals.nn.resample import double, halve
 from rivals.nn.resnet import widths
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.data import load
-from rivals.tasks.images.judging import evaluate, held_out, illustrate, read, write
+from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 
-__all__ = ["OPTIONS", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
 
 
 class Stage(nn.Module):
