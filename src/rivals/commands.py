@@ -24,12 +24,13 @@ def print_cards(cards: "dict[str, MetricCard]") -> None:
     """One line a measure: value, 95 % interval, what real data reach; the report says what each means."""
     from rivals.report.meaning import figure, meaning
 
+    width = max((len(meaning(name).title) for name in cards), default=0)
     for name, card in cards.items():
         told = meaning(name)
         value, low, high = (figure(number, told.share) for number in (card.value, card.low, card.high))
         bound = card.extra.get("bound", card.extra.get("expected"))
         real = f"real data: {figure(bound, told.share)}" if isinstance(bound, float) else ""
-        print(f"{told.title:<17} {value:>8}  {f'[{low}, {high}]':<20} {real}")
+        print(f"{told.title:<{max(width, 17)}} {value:>8}  {f'[{low}, {high}]':<20} {real}")
 
 
 def _load(run: Path, recipe: Path | None) -> "Model":

@@ -11,8 +11,9 @@ from rivals import load, tasks
 from rivals.core.errors import UserError
 from rivals.metrics import Judging
 from rivals.tasks import tables
-from rivals.tasks.tables import ctgan, tvae
+from rivals.tasks.tables import ctgan, training, tvae
 from rivals.tasks.tables.data import Form
+from rivals.tasks.tables.judged import broken_rows
 from rivals.tasks.tables.sampling import rows
 
 RECIPES = {"tables": tables.recipe, "tables.ctgan": ctgan.recipe, "tables.tvae": tvae.recipe}
@@ -85,6 +86,7 @@ def test_a_run_is_judged(data: Path, tmp_path: Path) -> None:
     model = load(tmp_path / "run")
     cards = model.evaluate(Judging(samples=100))
     assert {"shapes", "pairs", "detection", "utility", "membership", "exact-copies"} <= set(cards)
+    assert cards["constraints"].value == 0, "price + fee = total was found, and holds"
     assert cards["exact-copies"].value < 0.02 < 0.98 < cards["exact-copies"].beside["memoriser"]
     with pytest.raises(UserError, match="backbone"):
         model.evaluate(Judging(backbone="inception"))
@@ -120,6 +122,16 @@ def test_mistakes_are_told_in_one_line(options: dict[str, object], told: str, da
     with pytest.raises(UserError, match=told) as raised:
         tables.recipe(data, **options, out=tmp_path / "run")
     assert "\n" not in str(raised.value) and not (tmp_path / "run").exists()
+
+
+def test_rows_that_break_a_constraint_are_counted(data: Path) -> None:
+    table = training.load(data, None, None, 0)
+    form = Form.fit(table.train, table.schema, constraints=["price + fee = total", "fixed city member"])
+    assert broken_rows(form, table.train, table.train) == 0
+    wrong = table.train.copy()
+    wrong.loc[:4, "total"] += 1
+    wrong.loc[4:9, "city"] = "Delft"
+    assert broken_rows(form, table.train, wrong) == 10
 
 
 def test_packs_must_fit_the_batch(data: Path, tmp_path: Path) -> None:

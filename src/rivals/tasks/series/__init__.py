@@ -19,9 +19,9 @@ from rivals.tasks.series.drawing import continue_, draw, read
 from rivals.tasks.series.game import SeriesGAN
 from rivals.tasks.series.judging import evaluate, held_out, illustrate
 from rivals.tasks.series.networks import Discriminator, Generator
-from rivals.tasks.series.training import OPTIONS, Settings, facts_of, layout_of, opened, train
+from rivals.tasks.series.training import NEXT, OPTIONS, Settings, facts_of, layout_of, opened, train
 
-__all__ = ["OPTIONS", "continue_", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "continue_", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 
 def game(facts: Mapping[str, Any]) -> SeriesGAN:

@@ -85,6 +85,7 @@ class Judge:
         draw = np.random.default_rng(judging.seed)
         self.real = found.held_out.rows(draw.permutation(len(found.held_out))[: self.count])
         self.made = made
+        self.every = Series(*(np.concatenate(each) for each in zip(_parts(found.train), _parts(found.held_out), strict=True)))
         self.cheap = {name: baseline(name, found.layout, found.train, len(made), seed=judging.seed) for name in NAMES}
         self.parts = [found.train.rows(part) for part in _thirds(len(found.train), draw)]
 
@@ -112,7 +113,7 @@ class Judge:
             "series-prediction": (lambda real, fake: prediction_error(fake, real), False),
             "autocorrelation": (autocorrelation_distance, False),
             "cross-correlation": (cross_correlation_distance, False),
-            "lengths": (length_distance, False),
+            "lengths": (self._lengths, False),
             "attribute-means": (partial(attribute_distance, self.layout), False),
             "discriminative": (self._published(discriminative_score), True),
             "predictive": (self._published(predictive_score), True),
@@ -127,6 +128,10 @@ class Judge:
             return score(real.values[:count], fake.values[:count], seed=self.judging.seed)
 
         return statistic
+
+    def _lengths(self, _: Series, fake: Series) -> float:
+        """Beside all real series: a histogram of the held-out ones alone is too rough a measure."""
+        return length_distance(self.every, fake)
 
     def _half(self, part: Series) -> Series:
         return part.rows(np.arange(self.count))
@@ -166,6 +171,10 @@ class Judge:
 
     def _carded(self, name: str, value: float, ends: Interval, extra: Mapping[str, float]) -> MetricCard:
         return MetricCard(name, value, ends.low, ends.high, "none", "", "held-out", self.count, self.judging.seed, dict(extra))
+
+
+def _parts(series: Series) -> list[np.ndarray]:
+    return list(vars(series).values())
 
 
 def _some(length: int, count: int) -> np.ndarray:

@@ -18,9 +18,9 @@ from rivals.tasks.series.drawing import draw, series_of
 from rivals.tasks.series.judging import evaluate, illustrate
 from rivals.tasks.series.layout import Layout, Series
 from rivals.tasks.series.recurrent import TimeGAN
-from rivals.tasks.series.training import OPTIONS, Settings, again, facts_of, layout_of, opened, train
+from rivals.tasks.series.training import NEXT, OPTIONS, Settings, again, facts_of, layout_of, opened, train
 
-__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 
 class Scaled(TimeGAN):

@@ -35,6 +35,13 @@ OPTIONS = {
 }
 """The options that the recipes of series share, and what the command line's help says of them."""
 
+NEXT = (
+    ("sample {run} -n 1000 -o synthetic.csv", "a thousand series"),
+    ("sample {run} -n 10 --given FILE -o next.csv", "go on from the end of a file"),
+    ("evaluate {run} --metric discriminative", "TimeGAN's own score, some minutes"),
+)
+"""What to do with a finished run, and what it is for."""
+
 
 @dataclass(frozen=True)
 class Settings:

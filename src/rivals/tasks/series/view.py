@@ -46,7 +46,7 @@ class View(nn.Module):
             self.register_buffer(name, torch.eye(self.blocks[1]).repeat(self.blocks[0], 1, 1))
         start = torch.special.ndtri(torch.linspace(EDGE, 1 - EDGE, KNOTS))
         self.register_buffer("knots", start.repeat(self.steps * self.channels, 1))
-        self.register_buffer("moments", moments(torch.zeros(1, layout.extra)))
+        self.register_buffer("moments", moments(torch.zeros(1, layout.extra)), persistent=False)  # for training alone
         self.register_buffer("quantiles", torch.tensor(layout.quantiles), persistent=False)
 
     def fit(self, series: Series) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from rivals.core.errors import UserError
@@ -11,6 +12,7 @@ from rivals.core.game import Game
 from rivals.games.gan import Sample
 from rivals.metrics import Judging, MetricCard
 from rivals.tasks.tables.data import Form
+from rivals.tasks.tables.data.constraints import broken
 from rivals.tasks.tables.judging import judge
 from rivals.tasks.tables.judging.charts import charts
 from rivals.tasks.tables.sampling import read_rows, rows
@@ -29,12 +31,32 @@ def evaluate(game: Game[Any], record: Mapping[str, Any], judging: Judging) -> di
     """
     if judging.backbone != "own" or judging.weights:
         raise UserError("tables are judged without a backbone: leave --backbone and --weights out")
-    table = of_run(record)
+    table, form = of_run(record), Form.from_dict(record["facts"]["form"])
     made = _made(game, record, table, judging)
-    cards = judge(table.train, table.held, made, table.schema, target=record["facts"]["target"], seed=judging.seed)
+    cards = judge(
+        table.train,
+        table.held,
+        made,
+        table.schema,
+        target=record["facts"]["target"],
+        seed=judging.seed,
+        constraints_broken=broken_rows(form, table.train, made) if form.kept.constraints else None,
+    )
     if judging.metric and judging.metric not in cards:
         raise UserError(f"metric {judging.metric!r}: of tables there are {', '.join(cards)}")
     return {judging.metric: cards[judging.metric]} if judging.metric else cards
+
+
+def broken_rows(form: Form, train: pd.DataFrame, made: pd.DataFrame) -> int:
+    """How many rows break a constraint of the form."""
+    wrong = np.zeros(len(made), bool)
+    for each in form.kept.constraints:
+        if each.word == "fixed":
+            real, rows = (pd.MultiIndex.from_frame(frame[list(each.names)].astype(object)) for frame in (train, made))
+            wrong |= ~rows.isin(real)
+        else:
+            wrong |= broken(each, made, form.schema)
+    return int(wrong.sum())
 
 
 def _made(game: Game[Any], record: Mapping[str, Any], table: Table, judging: Judging) -> pd.DataFrame:
