@@ -116,14 +116,20 @@ def test_the_first_rows_are_the_same_however_many_are_asked_for(form: Form, game
 
 
 def test_conditions_hold_on_every_row(form: Form, game: Rows) -> None:
-    made = rows(game, form, 150, where=["income=>50K", "age=30..50", "since<2024-05"])
-    assert len(made) == 150 and (made["income"] == ">50K").all() and made["age"].between(30, 50).all()
+    made = rows(game, form, 60, where=["income=>50K", "age=30..50", "since<2024-05"])
+    assert len(made) == 60 and (made["income"] == ">50K").all() and made["age"].between(30, 50).all()
     assert (made["since"] < "2024-05-01").all() and 0 < made.attrs["acceptance"] < 0.5
+    assert rows(game, form, 60, where=["pay="])["pay"].isna().all()
+    assert not game.asked, "what is no rarity is left to rejection"
+
+
+def test_a_level_that_is_rare_is_told_to_the_generator(form: Form, game: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "RARE", 1.1)
+    monkeypatch.setattr(sampling, "PIECE", 300)  # in pieces, each told
+    made = rows(game, form, 60, where=["income=>50K"])
     block, level = map(int, game.asked[0][0])
     assert form.blocks[block].column == "income" and form.levels(form.blocks[block])[level] == ">50K"
-    assert rows(game, form, 60, where=["pay="])["pay"].isna().all()
-    given = rows(game, form, 60, where=["note=plain"])
-    assert given.attrs["acceptance"] == 1.0 and (given["note"] == "plain").all(), "the generator was told"
+    assert made.attrs["acceptance"] == 1.0 and (made["income"] == ">50K").all() and len(game.asked[0]) < 50
     rows(game, form, 10, where=["income=<=50K", "note=plain"])
     assert form.blocks[int(game.asked[-1][0, 0])].column == "note", "it is told what is rarer"
 

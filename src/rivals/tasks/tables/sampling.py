@@ -1,7 +1,8 @@
 """Synthetic rows: drawn in chunks at flat memory, with conditions and constraints held on every one of them.
 
 Chunk k is a function of (seed, k) alone, so that the first rows are the same however many are asked for. Conditions hold by
-rejection: a row that misses one is dropped, and the share of rows that were kept is told.
+rejection: a row that misses one is dropped, and the share of rows that were kept is told; of a rare level the generator is told
+first.
 """
 
 import hashlib
@@ -25,6 +26,8 @@ from rivals.tasks.tables.where import Condition, conditions, holding, level
 from rivals.tasks.tables.writing import note_of, place, write
 
 CHUNK = 10_000  # rows drawn at a time
+PIECE = 4_000_000  # cells of levels drawn at a time
+RARE = 0.01  # share of rows below which the generator is told what is asked for
 PATIENCE, LEAST = 50, 0.002  # each 50 chunks must bring so large a share of rows, or all that are missing
 
 
@@ -62,17 +65,26 @@ class Draws:
 
     def _chunk(self, chunk: int, given: Sample | None) -> pd.DataFrame:
         seed = mix(self.seed, chunk)
+        noise, parts = torch.Generator().manual_seed(seed), []
+        piece = min(max(PIECE // sum(block.width for block in self.form.blocks), 1), CHUNK)
         with evaluating(self.game):
-            values = self.game.sample(CHUNK, given=given, noise=torch.Generator().manual_seed(seed))
-        return self.form.decode(values.float().cpu(), seed=seed, start=chunk * CHUNK)
+            for start in range(0, CHUNK, piece):
+                count = min(piece, CHUNK - start)
+                wanted = given.split(count)[0] if given else None
+                parts.append(self.game.sample(count, given=wanted, noise=noise).float().cpu())
+        return self.form.decode(torch.cat(parts), seed=seed, start=chunk * CHUNK)
 
     def _given(self) -> Sample | None:
-        """A condition that asks for one level as the generator's own, (block, level) for each row; of several the rarest."""
+        """A condition that asks for one level as the generator's own, (block, level) for each row; of several the rarest.
+
+        None unless it is rare: rows that were not told of it are nearer to the real ones that meet it (docs/tables.md).
+        """
         asked = [(each, found) for each in self.wanted if (found := level(each, self.form.values(each.column.name)))]
-        if len(asked) > 1:
-            trial = self._chunk(0, None)
-            asked.sort(key=lambda pair: int(holding(trial, [pair[0]]).sum()))
-        return Sample.wanted(torch.tensor(asked[0][1]).float().expand(CHUNK, 2)) if asked else None
+        if not asked:
+            return None
+        trial = self._chunk(0, None)
+        share, rarest = min((float(holding(trial, [each]).mean()), at) for at, (each, _) in enumerate(asked))
+        return Sample.wanted(torch.tensor(asked[rarest][1]).float().expand(CHUNK, 2)) if share < RARE else None
 
     def _rare(self) -> str:
         told = " and ".join(condition.text for condition in self.wanted) or "all different"
