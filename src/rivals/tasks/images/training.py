@@ -1,17 +1,15 @@
 """What every picture recipe does alike: the options it shares, and the trainer of a game on a user's pictures."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from rivals.core.device import Precision
 from rivals.core.store import Store
 from rivals.core.trainer import Trainer
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
+from rivals.games.settings import Settings
 from rivals.media.pictures import scale_of
 from rivals.media.previews import previews
 from rivals.metrics import Doctor
@@ -32,21 +30,6 @@ OPTIONS = {
     "micro": "Pictures in each backward pass, to save memory; all of the batch by default.",
 }
 """The options that all picture recipes share, and what the command line's help says of them."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The common options of a recipe, as its signature has them."""
-
-    samples: int
-    batch: int
-    micro: int | None
-    seed: int
-    device: str
-    precision: Precision
-    workers: int
-    out: Path | None
-    name: str
 
 
 def facts_of(pictures: Pictures) -> dict[str, Any]:

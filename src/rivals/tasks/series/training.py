@@ -1,13 +1,12 @@
 """What the recipes of series do alike: their options, the facts that run.json keeps, and the trainer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rivals.core.device import Precision
 from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.store import Store
@@ -16,6 +15,7 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Tensor
 from rivals.core.watch import every
 from rivals.games.gan import Sample
+from rivals.games.settings import Settings
 from rivals.metrics import Doctor
 from rivals.tasks.series.charts import previews
 from rivals.tasks.series.data import Columns, Data, Windows, load, tell
@@ -41,21 +41,6 @@ NEXT = (
     ("evaluate {run} --metric discriminative", "TimeGAN's own score, some minutes"),
 )
 """What to do with a finished run, and what it is for."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The common options of a recipe, as its signature has them."""
-
-    samples: int
-    batch: int
-    micro: int | None
-    seed: int
-    device: str
-    precision: Precision
-    workers: int
-    out: Path | None
-    name: str
 
 
 def facts_of(found: Data, path: Path, columns: Columns, windows: Windows) -> dict[str, Any]:

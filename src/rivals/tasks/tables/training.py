@@ -3,20 +3,21 @@
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from rivals.core.device import Precision, pick_device
+from rivals.core.device import pick_device
 from rivals.core.errors import UserError
 from rivals.core.ranks import join
 from rivals.core.store import Store
 from rivals.core.stream import Data
 from rivals.core.trainer import Trainer
 from rivals.games.gan import Sample
+from rivals.games.settings import Settings
 from rivals.tasks.tables.data import Form, Schema, find_constraints, infer, parse, read_table
 from rivals.tasks.tables.data.overrides import overrides
 from rivals.tasks.tables.data.survey import Survey, surveyed
@@ -38,21 +39,6 @@ NEXT = (
     ("evaluate {run} --seed 1", "judge other rows"),
 )
 """What to do with a finished run, and what it is for."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The common options of a recipe, as its signature has them."""
-
-    samples: int
-    batch: int
-    micro: int | None
-    seed: int
-    device: str
-    precision: Precision
-    workers: int
-    out: Path | None
-    name: str
 
 
 class Table(NamedTuple):
