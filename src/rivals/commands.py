@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from rivals.core.errors import UserError
+from rivals.media import TABLES
 
 if TYPE_CHECKING:
     from rivals.metrics import MetricCard
@@ -16,7 +17,6 @@ Recipe = Annotated[Path | None, Parameter(help="Your own Python file, where the 
 Run = Annotated[Path, Parameter(help="The run folder.")]
 WHERE = "Of tables: only rows where it holds: col=value, col=a|b, col=low..high, col>=x, col<x, col= (missing). Repeatable."
 TYPES = "Of tables: kinds of columns where the found ones are wrong, as age=integer, or a JSON file. Repeatable."
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", ".parquet", ".pq")
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="One JSON object on standard output, nothing else.")]
 
 

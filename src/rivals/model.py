@@ -15,6 +15,7 @@ from rivals.core.game import Game
 from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
+from rivals.media.wanted import check
 from rivals.metrics import Calibration, Judging, MetricCard, calibrate
 from rivals.nn.transfer import averaged_weights
 
@@ -71,10 +72,7 @@ class Model:
         self, n: int, *, label: int | str | None = None, attributes: Sequence[float] | None = None, seed: int = 0
     ) -> tuple[Tensor, Tensor | None]:
         """`sample`, and the class of each sample where the game has classes; attributes: the same vector for all of them."""
-        if n < 1:
-            raise UserError(f"n is {n}: ask for at least one sample")
-        if not 0 <= seed < 2**63:
-            raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
+        check(n, seed)
         facts = self.record["facts"]
         classes, rows = facts.get("classes", 0), facts.get("conditions")
         noise = torch.Generator().manual_seed(seed)

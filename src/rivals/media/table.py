@@ -16,11 +16,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rivals.core.errors import UserError
+from rivals.media import TABLES
 
 MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "<NA>", "?")
 CELLS, COLUMNS, ROWS = 2**16, 10_000, 64  # cells at a time as strings of Python; the most columns; the fewest rows at a time
 MARKS = {b"\xff\xfe\0\0": "UTF-32", b"\0\0\xfe\xff": "UTF-32", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-PLAIN, PARQUET = (".csv", ".tsv", ".txt"), (".parquet", ".pq")
 
 
 def read_table(path: Path, *, columns: Sequence[str] | None = None, least: int = 2) -> pd.DataFrame:
@@ -33,11 +33,12 @@ def read_table(path: Path, *, columns: Sequence[str] | None = None, least: int =
     """
     if not path.is_file():
         raise UserError(f"{path} is a folder: give a .csv or .parquet file" if path.is_dir() else f"{path} does not exist")
-    end = Path(path.stem).suffix.lower() if path.suffix.lower() == ".gz" else path.suffix.lower()
-    if end not in PLAIN and path.suffix.lower() not in PARQUET:
+    name = path.name.lower()
+    if not name.endswith(TABLES):
         raise UserError(f"{path}: give a .csv, .tsv, .csv.gz or .parquet file")
     try:
-        frame = _parquet(path, columns) if end in PARQUET else _plain(path, columns, tabs=end == ".tsv")
+        parquet, tabs = name.endswith((".parquet", ".pq")), name.endswith((".tsv", ".tsv.gz"))
+        frame = _parquet(path, columns) if parquet else _plain(path, columns, tabs=tabs)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0][:200]
         raise UserError(f"{path} cannot be read: {reason}") from None

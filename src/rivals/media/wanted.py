@@ -9,13 +9,21 @@ from rivals.core.errors import UserError
 from rivals.core.types import Tensor
 
 
+def check(n: int, seed: int) -> None:
+    """Raises UserError for fewer than one sample and for a seed that no generator takes."""
+    if n < 1:
+        raise UserError(f"n is {n}: ask for at least one sample")
+    if not 0 <= seed < 2**63:
+        raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
+
+
 @dataclass(frozen=True)
 class Wanted:
     """n samples from `seed`, left at `out`, a file or a folder that is new.
 
     label, attributes: the class, or the vector, of all of them. where: conditions on columns, as text. given: a file to go on
     from. safe: cells that a spreadsheet would run as a formula are escaped.
-    Raises UserError for fewer than one sample and for a seed that no generator takes.
+    Raises UserError as `check` does.
     """
 
     n: int
@@ -28,10 +36,7 @@ class Wanted:
     safe: bool = False
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise UserError(f"n is {self.n}: ask for at least one sample")
-        if not 0 <= self.seed < 2**63:
-            raise UserError(f"seed is {self.seed}: give a number from 0 to 2^63 - 1")
+        check(self.n, self.seed)
 
     def refuse(self, kind: str, *options: str) -> None:
         """Raises UserError where an option was given that means nothing for samples of this `kind`."""

@@ -18,12 +18,13 @@ from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.store import write_file
 from rivals.games.gan import Sample
+from rivals.media import export
+from rivals.media.export import escaped, note_of, place
 from rivals.media.wanted import Wanted
 from rivals.tasks import tables
-from rivals.tasks.tables import sampling, writing
+from rivals.tasks.tables import sampling
 from rivals.tasks.tables.data import Column, Form, Schema, format_table, infer, parse, read_table
 from rivals.tasks.tables.sampling import Draws, Seen, draw, read_rows, rows
-from rivals.tasks.tables.writing import escaped, note_of, place
 
 
 def text(n: int = 400) -> pd.DataFrame:
@@ -162,7 +163,7 @@ def test_a_file_as_the_input_was_written_with_its_note(form: Form, model: Run, t
 
 def test_every_ending_holds_the_same_rows(form: Form, model: Run, tmp_path: Path) -> None:
     expected = format_table(rows(model.game, form, 70), form.schema)
-    for ending in writing.ENDINGS:
+    for ending in export.ENDINGS:
         out = tmp_path / f"s{ending}"
         draw(model, Wanted(70, 0, out))
         again = format_table(parse(read_table(out), form.schema), form.schema) if ending != ".parquet" else None
@@ -212,7 +213,8 @@ def test_cells_that_a_spreadsheet_would_run(model: Run, tmp_path: Path) -> None:
     }
     assert {cell: escaped(cell) for cell in cells} == cells
     odd = Schema((Column("=a", "integer", "integer"), Column("b", "category")))
-    writing.write(tmp_path / "odd.csv", [pd.DataFrame({"=a": [-1, 2], "b": ["@x", None]})], odd, dict, safe=True)
+    parts = [pd.DataFrame({"=a": [-1, 2], "b": ["@x", None]})]
+    export.write(tmp_path / "odd.csv", parts, lambda part: format_table(part, odd), dict, safe=True)
     assert (tmp_path / "odd.csv").read_text() == "'=a,b\n-1,'@x\n2,\n", "a column's name is a cell too"
     with pytest.raises(UserError, match="--safe-csv is for CSV"):
         draw(model, Wanted(20, 0, tmp_path / "s.parquet", safe=True))
@@ -261,7 +263,7 @@ def test_a_fault_leaves_nothing(model: Run, tmp_path: Path, monkeypatch: pytest.
             raise OSError(28, "No space left on device", str(path))
         return write_file(path, write)
 
-    monkeypatch.setattr(writing, "write_file", full)
+    monkeypatch.setattr(export, "write_file", full)
     with pytest.raises(OSError, match="No space"):
         draw(model, Wanted(20, 0, tmp_path / "new" / "s.csv"))
     assert list(tmp_path.iterdir()) == [], "no rows without their note"
@@ -327,7 +329,7 @@ def test_mistakes(model: Run, tmp_path: Path) -> None:
     for bad in ({"n": 0}, {"seed": -1}):
         with pytest.raises(UserError, match=r"at least one|2\^63"):
             Wanted(**{"n": 1, "seed": 0, "out": new} | bad)
-    assert place(tmp_path) == tmp_path / "synth.csv" and place(Path("a/B.CSV")) == Path("a/B.CSV")
+    assert place(tmp_path, "synth.csv") == tmp_path / "synth.csv" and place(Path("a/B.CSV"), "synth.csv") == Path("a/B.CSV")
 
 
 def test_files_to_score_become_compact_rows(form: Form, tmp_path: Path) -> None:

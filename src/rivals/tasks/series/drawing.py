@@ -1,6 +1,7 @@
 """Drawing series from a run into a file, new ones or continuations of given ones; and reading files to be scored."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rivals.core.errors import UserError
 from rivals.core.stream import mix
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
+from rivals.media.export import origin, place, write
 from rivals.media.wanted import Trained, Wanted
 from rivals.tasks.series.data import Columns
 from rivals.tasks.series.game import SeriesGAN
@@ -21,7 +23,7 @@ from rivals.tasks.series.reading import read as read_file
 from rivals.tasks.series.training import layout_of
 from rivals.tasks.series.view import codes
 from rivals.tasks.series.windows import Piece, pieces, together
-from rivals.tasks.series.writing import frame, place, random_starts, write
+from rivals.tasks.series.writing import frame, random_starts, texts
 
 CHUNK = 1000  # series drawn at a time; chunk k is a function of (seed, k)
 
@@ -29,14 +31,13 @@ CHUNK = 1000  # series drawn at a time; chunk k is a function of (seed, k)
 def draw(model: Trained, wanted: Wanted) -> str:
     """Leaves the series at `wanted.out`, a file or a folder, and says so; with `wanted.given`, continuations of its series."""
     wanted.refuse("series", "--label", "--attributes", "--where")
-    path, layout = place(wanted.out), layout_of(model.record["facts"])
+    path, layout = place(wanted.out, "samples.csv"), layout_of(model.record["facts"])
     if wanted.given:
         parts: Iterator[pd.DataFrame] = iter([continue_(model, wanted.given, wanted.n, wanted.seed)])
     else:
         parts = drawn(model, wanted.n, wanted.seed)
-    note = {"run": str(model.run), "recipe": model.record["recipe"], "weights": model.record.get("weights"),
-            "seed": wanted.seed, "series": wanted.n, "given": str(wanted.given) if wanted.given else None}  # fmt: skip
-    write(path, parts, layout, note, safe=wanted.safe)
+    note = origin(model, wanted) | {"series": wanted.n, "given": wanted.given.name if wanted.given else None}
+    write(path, parts, partial(texts, layout), lambda: note, safe=wanted.safe)
     what = f"continuations of {wanted.given}" if wanted.given else "synthetic series"
     return f"{wanted.n:,} {what} in {path}"
 

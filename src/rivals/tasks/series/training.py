@@ -1,7 +1,9 @@
 """What the recipes of series do alike: their options, the facts that run.json keeps, and the trainer."""
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +57,15 @@ def facts_of(found: Data, path: Path, columns: Columns, windows: Windows) -> dic
 
 def again(facts: Mapping[str, Any]) -> Data:
     """The data of a run, read again; raises UserError where they have gone or changed."""
-    source = facts["source"]
+    return _again(json.dumps(facts["source"]), facts["data"])
+
+
+@lru_cache(maxsize=1)  # judging needs it several times
+def _again(told: str, digest: str) -> Data:
+    source = json.loads(told)
     columns = {key: tuple(each) if isinstance(each, list) else each for key, each in source["columns"].items()}
     found = load(Path(source["path"]), Columns(**columns), Windows(**source["windows"]))
-    if found.digest != facts["data"]:
+    if found.digest != digest:
         raise UserError(f"{source['path']} has changed since this run was trained on it: its series are others")
     return found
 

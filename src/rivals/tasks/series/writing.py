@@ -1,29 +1,12 @@
-"""Series as a long file: a line a step, with entity, time stamp, attributes, channels; beside it a note that says what it is."""
+"""Series as rows: one a step, with entity, time stamp, attributes and channels."""
 
-import io
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rivals.core.errors import UserError
-from rivals.core.store import Hashing, write_file
 from rivals.tasks.series.layout import Clock, Layout, Series
 from rivals.tasks.series.metrics import inside
-
-ENDINGS = (".csv", ".parquet")
-
-
-def place(out: Path) -> Path:
-    """The file that `-o out` means: itself where it ends in .csv or .parquet, else samples.csv in it."""
-    if out.suffix in ENDINGS:
-        return out
-    if out.suffix and not out.is_dir():
-        raise UserError(f"{out}: series are written as .csv or .parquet, or into a folder")
-    return out / "samples.csv"
 
 
 def stamps(clock: Clock, starts: np.ndarray, steps: int) -> np.ndarray:
@@ -70,33 +53,8 @@ def _whole(column: np.ndarray, decimals: int = 0) -> np.ndarray:
     return column.round().astype(np.int64) if decimals == 0 and np.all(column == column.round()) else column
 
 
-def write(path: Path, parts: Iterable[pd.DataFrame], layout: Layout, note: Mapping[str, Any], *, safe: bool) -> None:
-    """The rows in one file, whole or not at all, and FILE.card.json beside it. safe: text that a spreadsheet would run as a
-    formula gets an apostrophe before it. Raises UserError where the file is there already."""
-    if safe and path.suffix == ".parquet":
-        raise UserError("--safe-csv is for CSV: leave it out, or give -o a .csv")
-    if path.exists():
-        raise UserError(f"{path} exists: give -o a new file")
+def texts(layout: Layout, part: pd.DataFrame) -> pd.DataFrame:
+    """The rows as a CSV has them: numbers with the file's own decimals."""
     decimals = {each.name: each.decimals for each in (*layout.attributes, *layout.channels)}
-
-    def text(file: Hashing) -> None:
-        for number, part in enumerate(parts):
-            cells = part.assign(**{name: [f"{each:.{decimals[name]}f}" for each in part[name]]
-                                   for name in decimals if name in part and part[name].dtype == float})  # fmt: skip
-            if safe:
-                texts = [name for name in cells if part[name].dtype == object]
-                cells = cells.assign(**{name: [_escaped(each) for each in cells[name]] for name in texts})
-            file.write(cells.to_csv(index=False, header=number == 0, lineterminator="\n").encode())
-
-    def parquet(file: Hashing) -> None:
-        packed = io.BytesIO()
-        pd.concat(list(parts), ignore_index=True).to_parquet(packed, index=False)
-        file.write(packed.getvalue())
-
-    digest = write_file(path, parquet if path.suffix == ".parquet" else text)
-    card = {"file": path.name, "sha256": digest, "synthetic": True, **note}
-    write_file(path.with_name(f"{path.name}.card.json"), lambda file: file.write(json.dumps(card, indent=1).encode()))
-
-
-def _escaped(cell: str) -> str:
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+    made = {name: [f"{each:.{decimals[name]}f}" for each in part[name]] for name in decimals if part[name].dtype == float}
+    return part.assign(**made)

@@ -55,11 +55,7 @@ class Generator(nn.Module):
     def forward(self, z: Float[Tensor, "n noises"], condition: Float[Tensor, "n 2"]) -> Float[Tensor, "n width"]:
         logits, noise = self.logits(z, condition), z[:, self.latent :]
         parts = zip(self.layout.blocks, logits.split(self.layout.widths, 1), noise.split(self.layout.widths, 1), strict=True)
-        made = [
-            ((part + gumbel(each)) / TEMPERATURE).softmax(1) if block.kind == "choice" else part.tanh()
-            for block, part, each in parts
-        ]
-        return torch.cat(made, 1)
+        return torch.cat([_soft(part, each) if block.kind == "choice" else part.tanh() for block, part, each in parts], 1)
 
 
 def _soft(logits: Float[Tensor, "n k"], noise: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:

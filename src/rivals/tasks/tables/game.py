@@ -63,17 +63,10 @@ class TableGAN(GAN):
 
     def seen(self, batch: Sample) -> Sample:
         """What the players see of a batch: wide rows, and a level of some of them."""
-        condition = self._asked(batch.data) if batch.condition is None else batch.condition
+        condition = batch.condition
+        if condition is None:
+            condition = told(batch.data[:, self.choices], self.choices, self.told)
         return Sample(self.layout.wide(batch.data), condition)
-
-    def _asked(self, rows: Float[Tensor, "n blocks"]) -> Float[Tensor, "n 2"]:
-        none = rows.new_full((len(rows), 2), -1)
-        if not self.choices or not self.told:
-            return none
-        block = torch.tensor(self.choices, device=rows.device)[torch.randint(len(self.choices), (len(rows),), device=rows.device)]
-        level = rows.gather(1, block[:, None])
-        told = torch.rand(len(rows), 1, device=rows.device) < self.told
-        return torch.where(told, torch.cat([block[:, None].to(rows.dtype), level], 1), none)
 
     def discriminator_loss(self, batch: Sample) -> Losses:
         return super().discriminator_loss(self.seen(batch))
@@ -118,6 +111,19 @@ class TableGAN(GAN):
         """D of each row; of a discriminator of packs, D of a pack of copies of it."""
         rows = self.layout.wide(batch.data).repeat_interleave(self.pack, 0)
         return super().score(Sample(rows, rows.new_full((len(rows), 2), -1)))
+
+
+def told(levels: Float[Tensor, "n choices"], choices: list[int], share: float) -> Float[Tensor, "n 2"]:
+    """One level of a row, drawn at random, for a share of the rows: (block, level); block -1 for none.
+
+    levels: of each row, a column for each choice block; choices: the places of these among the blocks.
+    """
+    none = levels.new_full((len(levels), 2), -1)
+    if not choices or not share:
+        return none
+    which = torch.randint(len(choices), (len(levels), 1), device=levels.device)
+    asked = torch.cat([torch.tensor(choices, device=levels.device)[which].to(levels.dtype), levels.gather(1, which)], 1)
+    return torch.where(torch.rand(len(levels), 1, device=levels.device) < share, asked, none)
 
 
 def of_packs(penalty: Penalty, pack: int) -> Penalty:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from rivals.core.errors import UserError
@@ -40,23 +39,20 @@ def evaluate(game: Game[Any], record: Mapping[str, Any], judging: Judging) -> di
         table.schema,
         target=record["facts"]["target"],
         seed=judging.seed,
-        constraints_broken=broken_rows(form, table.train, made) if form.kept.constraints else None,
+        constraints_broken=broken_rows(form, made) if form.kept.constraints else None,
     )
     if judging.metric and judging.metric not in cards:
         raise UserError(f"metric {judging.metric!r}: of tables there are {', '.join(cards)}")
     return {judging.metric: cards[judging.metric]} if judging.metric else cards
 
 
-def broken_rows(form: Form, train: pd.DataFrame, made: pd.DataFrame) -> int:
-    """How many rows break a constraint of the form."""
-    wrong = np.zeros(len(made), bool)
+def broken_rows(form: Form, made: pd.DataFrame) -> int:
+    """How many rows break a constraint of the form; of those that must differ, all but the first of each."""
+    bad = form.kept.broken(made)
     for each in form.kept.constraints:
-        if each.word == "fixed":
-            real, rows = (pd.MultiIndex.from_frame(frame[list(each.names)].astype(object)) for frame in (train, made))
-            wrong |= ~rows.isin(real)
-        else:
-            wrong |= broken(each, made, form.schema)
-    return int(wrong.sum())
+        if each.word == "unique":
+            bad |= broken(each, made, form.schema)
+    return int(bad.sum())
 
 
 def _made(game: Game[Any], record: Mapping[str, Any], table: Table, judging: Judging) -> pd.DataFrame:

@@ -26,6 +26,7 @@ from rivals.core.stream import mix
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import Sample
 from rivals.tasks.tables.data import Form
+from rivals.tasks.tables.game import told
 from rivals.tasks.tables.histograms import learnt, listed
 from rivals.tasks.tables.layout import Layout
 from rivals.tasks.tables.networks import Column, Discriminator, Generator
@@ -86,21 +87,21 @@ class PrivateGAN(Game[Sample]):
 
         Of the real part the gradient without its value: the log is told nothing of real rows.
         """
-        wanted, own = self._wanted(), self._told(batch.data[:, self.choices])
+        wanted, own = self._wanted(), told(batch.data[:, self.choices], self.choices, self.told)
         with torch.no_grad():
             fake = self.generator(self._latents(self.batch), wanted)
-        rows, told = torch.cat([self.layout.wide(batch.data).to(fake.dtype), fake]), torch.cat([own, wanted])
+        rows, asked = torch.cat([self.layout.wide(batch.data).to(fake.dtype), fake]), torch.cat([own, wanted])
         sign = torch.ones(len(rows), device=rows.device)
         sign[: len(batch)] = -1
-        losses = self._clipped(rows.requires_grad_(), told, sign)
+        losses = self._clipped(rows.requires_grad_(), asked, sign)
         real, made = losses[: len(batch)], losses[len(batch) :]
         return {"real": (real - real.detach()).sum() / self.batch, "fake": made.sum() / self.batch}
 
-    def _clipped(self, rows: Float[Tensor, "n width"], told: Float[Tensor, "n 2"], sign: Float[Tensor, "n"]) -> Scores:
+    def _clipped(self, rows: Float[Tensor, "n width"], asked: Float[Tensor, "n 2"], sign: Float[Tensor, "n"]) -> Scores:
         """(n,) each row's loss times min(1, C / |its gradient|), found from each layer's inputs and outputs without being written
         out (ghost clipping: Li et al. 2022, arXiv:2110.05679). rows require a gradient, or torch's hooks warn."""
         self.hooks.enable_hooks()
-        losses = softplus(sign * self.discriminator(rows, told))
+        losses = softplus(sign * self.discriminator(rows, asked))
         torch.autograd.grad(losses.sum(), [*_learning(self.discriminator), rows], retain_graph=True)
         self.hooks.disable_hooks()
         clipped: Scores = losses * self.hooks.get_clipping_coef()
@@ -118,16 +119,8 @@ class PrivateGAN(Game[Sample]):
         """What fakes are told: levels drawn by their shares, each block's on its own."""
         device = next(self.generator.parameters()).device
         drawn = [torch.multinomial(shares, self.batch, replacement=True) for shares in self.levels]
-        return self._told(torch.stack(drawn, 1).float().to(device) if drawn else torch.empty(self.batch, 0, device=device))
-
-    def _told(self, levels: Float[Tensor, "n choices"]) -> Float[Tensor, "n 2"]:
-        """One level of a row for some of them, as (block, level); block -1 for none."""
-        none = levels.new_full((len(levels), 2), -1)
-        if not self.choices:
-            return none
-        which = torch.randint(len(self.choices), (len(levels), 1), device=levels.device)
-        asked = torch.cat([torch.tensor(self.choices, device=levels.device)[which].to(levels.dtype), levels.gather(1, which)], 1)
-        return torch.where(torch.rand(len(levels), 1, device=levels.device) < self.told, asked, none)
+        levels = torch.stack(drawn, 1).float().to(device) if drawn else torch.empty(self.batch, 0, device=device)
+        return told(levels, self.choices, self.told)
 
     def sample(self, n: int, *, given: Sample | None = None, noise: torch.Generator | None = None) -> Float[Tensor, "n blocks"]:
         """Compact rows; given.condition: a level that each of them is told."""
@@ -214,21 +207,21 @@ def secret(seed: int) -> int:
 
 def game(facts: Mapping[str, Any]) -> PrivateGAN:
     """The game of a private run, untrained."""
-    told = facts["private"]
+    kept = facts["private"]
     layout = Layout(Form.from_dict(facts["form"]).blocks, facts["bins"])
     generator = Generator(layout, latent=facts["latent"], width=facts["width"])
-    begin(generator, told["levels"])
+    begin(generator, kept["levels"])
     discriminator = judge(layout, max(facts["width"] // NARROW, 8))
     return PrivateGAN(
         generator,
         discriminator,
-        batch=told["batch"],
-        clip=told["clip"],
-        noise=told["noise"],
-        levels=told["levels"],
+        batch=kept["batch"],
+        clip=kept["clip"],
+        noise=kept["noise"],
+        levels=kept["levels"],
         told=facts["told"],
-        moves=told["moves"],
-        rate=told["rate"],
+        moves=kept["moves"],
+        rate=kept["rate"],
     )
 
 
@@ -263,8 +256,8 @@ def train_privately(
     steps = -(-settings.samples // (batch * MOVES)) * MOVES
     planned = plan(privacy.epsilon, rows**-1.5 if privacy.delta is None else privacy.delta, batch / rows, steps)
     made = learnt(form, table.train, planned.histograms.noise, mix(settings.seed, 1, 1, 1))
-    told = _told(planned, privacy, batch / rows) | {"steps": steps, "batch": batch, "rate": rate, "levels": made.levels}
-    kept = {**facts_of(table, made.form, facts["target"]), **facts, "private": told}
+    spent = _told(planned, privacy, batch / rows) | {"steps": steps, "batch": batch, "rate": rate, "levels": made.levels}
+    kept = {**facts_of(table, made.form, facts["target"]), **facts, "private": spent}
     trainer = train(
         game(kept),
         Poisson(Sample(made.form.encode(table.train)), settings.seed),

@@ -5,7 +5,6 @@ rejection: a row that misses one is dropped, and the share of rows that were kep
 first.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors.torch
 import torch
 
 from rivals.core.errors import UserError
 from rivals.core.game import Game, evaluating
 from rivals.core.stream import mix
 from rivals.games.gan import Sample
-from rivals.media.wanted import Trained, Wanted
-from rivals.tasks.tables.data import Form, parse, read_table
+from rivals.media.export import note_of, origin, place, write
+from rivals.media.wanted import Trained, Wanted, check
+from rivals.tasks.tables.data import Form, format_table, parse, read_table
 from rivals.tasks.tables.where import Condition, conditions, holding, level
-from rivals.tasks.tables.writing import note_of, place, write
 
 CHUNK = 10_000  # rows drawn at a time
 PIECE = 4_000_000  # cells of levels drawn at a time
@@ -126,6 +124,7 @@ def rows(game: Game[Any], form: Form, n: int, *, seed: int = 0, where: Sequence[
     where: conditions such as "income=>50K". attrs["acceptance"]: the share of rows drawn that met them all.
     Raises UserError for a condition that no row can meet, or that next to none does.
     """
+    check(n, seed)
     draws = Draws(game, form, n, seed, conditions(where, form.schema))
     found = pd.concat(list(draws), ignore_index=True)
     found.attrs["acceptance"] = draws.kept / draws.drawn
@@ -138,16 +137,13 @@ def draw(model: Trained, wanted: Wanted) -> str:
     Raises UserError as `rows` does, for options that are not of tables, and for a file that is there already.
     """
     wanted.refuse("tables, whose conditions are --where", "--label", "--attributes", "--given")
-    path, form = place(wanted.out), Form.from_dict(model.record["facts"]["form"])
+    path, form = place(wanted.out, "synth.csv"), Form.from_dict(model.record["facts"]["form"])
     draws = Draws(model.game, form, wanted.n, wanted.seed, conditions(wanted.where, form.schema))
 
     def note() -> dict[str, Any]:
         private = model.record["facts"].get("private", {})
         return {
-            "run": model.run.name,
-            "recipe": model.record["recipe"],
-            "weights": model.record.get("weights") or _digests(model.game),
-            "seed": wanted.seed,
+            **origin(model, wanted),
             "rows": wanted.n,
             "where": list(wanted.where),
             "drawn": draws.drawn,
@@ -155,19 +151,10 @@ def draw(model: Trained, wanted: Wanted) -> str:
             **({"private": {name: private[name] for name in ("epsilon", "delta", "unit")}} if private else {}),
         }
 
-    write(path, draws, form.schema, note, safe=wanted.safe)
+    separator = form.schema.separator.replace("\t", ",")  # a .tsv has tabs by its name
+    write(path, draws, lambda part: format_table(part, form.schema), note, safe=wanted.safe, separator=separator)
     share = f"; {draws.kept / draws.drawn:.2%} of the {draws.drawn:,} rows drawn met the conditions" if wanted.where else ""
     return f"{wanted.n:,} synthetic rows in {path} (its note: {note_of(path).name}){share}"
-
-
-def _digests(game: Game[Any]) -> dict[str, str]:
-    """The SHA-256 of each player's weights, of a run that has not ended: run.json holds none yet."""
-    found = {}
-    for name, player in game.named_children():
-        tensors = {key: tensor.contiguous().cpu() for key, tensor in player.state_dict().items()}
-        if tensors:
-            found[name] = hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
-    return found
 
 
 def read_rows(files: Sequence[Path], form: Form) -> Sample:

@@ -1,9 +1,10 @@
 """What every table recipe does alike: a file's rows made ready, split, and the trainer that then gives rows back."""
 
-import hashlib
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import pandas as pd
 from rivals.core.device import pick_device
 from rivals.core.errors import UserError
 from rivals.core.ranks import join
-from rivals.core.store import Store
+from rivals.core.store import Store, sha256
 from rivals.core.stream import Data
 from rivals.core.trainer import Trainer
 from rivals.games.gan import Sample
@@ -57,7 +58,7 @@ def load(data: Path, types: Sequence[str] | None, rows: int | None, seed: int) -
     schema = infer(text, overrides(types or ()))
     if all(column.kind in ("id", "constant", "empty") for column in schema.columns):
         raise UserError(f"{data}: every column is an id, constant or empty, so there is nothing to learn")
-    table = parted(parse(text, schema), schema, rows, seed, _digest(data))
+    table = parted(parse(text, schema), schema, rows, seed, sha256(data))
     return table._replace(survey=surveyed(data, text, schema))
 
 
@@ -97,11 +98,6 @@ def facts_of(table: Table, form: Form, target: str | None) -> dict[str, Any]:
     return {"data": table.digest, "form": form.as_dict(), "target": target, "training rows": len(table.train)}
 
 
-def _digest(data: Path) -> str:
-    with data.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def check_target(table: Table, target: str | None) -> None:
     """Raises UserError for a target that the table lacks, or that cannot be predicted."""
     if target is not None and table.schema.column(target).kind in ("id", "constant", "empty", "datetime"):
@@ -111,11 +107,17 @@ def check_target(table: Table, target: str | None) -> None:
 def of_run(record: Mapping[str, Any]) -> Table:
     """The table that a run was trained on, read again; raises UserError where the file has changed or gone."""
     arguments, facts = record["arguments"], record["facts"]
-    data = Path(arguments["data"])
-    if _digest(data) != facts["data"]:
+    return _again(
+        Path(arguments["data"]), facts["data"], json.dumps(facts["form"]["schema"]), arguments["rows"], arguments["seed"]
+    )
+
+
+@lru_cache(maxsize=1)  # judging needs it three times
+def _again(data: Path, digest: str, schema: str, rows: int | None, seed: int) -> Table:
+    if sha256(data) != digest:
         raise UserError(f"{data} has changed since the run was trained: judge it with the file that it was trained on")
-    schema = Form.from_dict(facts["form"]).schema
-    return parted(parse(read_table(data), schema), schema, arguments["rows"], arguments["seed"], facts["data"])
+    found = Schema.from_dict(json.loads(schema))
+    return parted(parse(read_table(data), found), found, rows, seed, digest)
 
 
 class TableTrainer(Trainer[Sample]):

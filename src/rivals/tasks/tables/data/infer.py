@@ -75,7 +75,7 @@ def _column(found: Found, rows: int, override: str, *, dtype: str, token: str) -
     missing = float((found.codes < 0).mean())
     kind, told = _forced(found, override) if override else _free(found, rows, missing, dtype)
     note = str(told.pop("note", ""))
-    return Column(found.name, kind, missing=missing, distinct=len(found.texts), token=token, dtype=dtype, note=note, **told)  # type: ignore[arg-type]
+    return Column(found.name, kind, missing=missing, distinct=len(found.texts), token=token, note=note, **told)  # type: ignore[arg-type]
 
 
 def _free(found: Found, rows: int, missing: float, dtype: str) -> tuple[Kind, dict[str, object]]:

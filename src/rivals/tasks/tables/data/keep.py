@@ -189,18 +189,22 @@ class Kept:
             table = pd.concat([table, framed({rest.target: cells}, len(frame))], axis=1)
             waiting.remove(rest)
         table = table[self.schema.names]
-        bad = np.zeros(len(table), bool)
-        for each in self.combined:
-            if not each.merged:
-                bad |= each.numbers(table, self.schema) < 0
-        for constraint in self.constraints:
-            if constraint.word != "unique":
-                bad |= broken(constraint, table, self.schema)
+        bad = self.broken(table, [each for each in self.combined if not each.merged])
         table = table[~bad].reset_index(drop=True) if bad.any() else table
         for constraint in self.constraints:
             if constraint.word == "unique":  # of the rows that stay
                 table = table[~broken(constraint, table, self.schema)].reset_index(drop=True)
         return table
+
+    def broken(self, table: pd.DataFrame, combined: Sequence[Combined] | None = None) -> np.ndarray:
+        """(n,) the rows of a table that break a constraint, `unique` apart. combined: those to judge by, all by default."""
+        bad = np.zeros(len(table), bool)
+        for each in self.combined if combined is None else combined:
+            bad |= each.numbers(table, self.schema) < 0
+        for constraint in self.constraints:
+            if constraint.word != "unique":
+                bad |= broken(constraint, table, self.schema)
+        return bad
 
     def place(self, column: str) -> tuple[str, bool]:
         """Which of `columns` tells a column's cells ("" where a constraint computes them), and whether as a combination."""

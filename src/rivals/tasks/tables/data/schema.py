@@ -35,7 +35,6 @@ class Column:
     format: str = ""
     token: str = ""
     pattern: tuple[tuple[float, tuple[str, ...]], ...] = ()
-    dtype: str = ""
     note: str = ""
 
 

@@ -1,6 +1,7 @@
 """Files of synthetic rows, whole or not at all, each with a note that says what it is: FILE.card.json beside it."""
 
 import gzip
+import hashlib
 import io
 import json
 import re
@@ -14,10 +15,12 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import safetensors.torch
 
 from rivals.core.errors import UserError
+from rivals.core.game import Game
 from rivals.core.store import Hashing, write_file
-from rivals.tasks.tables.data import Schema, format_table
+from rivals.media.wanted import Trained, Wanted
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 FORMULA = re.compile(r"[=+\-@\t\r\n]")
@@ -25,15 +28,16 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 
 
 Note = Callable[[], Mapping[str, Any]]
+Text = Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def place(out: Path) -> Path:
-    """The file that `-o out` means: out itself where it ends like a table, synth.csv in it where it has no ending."""
+def place(out: Path, name: str) -> Path:
+    """The file that `-o out` means: out itself where it ends like a table, the file `name` in it where it has no ending."""
     if out.name.lower().endswith(ENDINGS):
         return out
     if out.suffix and not out.is_dir():
         raise UserError(f"{out}: tables are written as {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}, or into a folder")
-    return out / "synth.csv"
+    return out / name
 
 
 def note_of(path: Path) -> Path:
@@ -41,8 +45,26 @@ def note_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.card.json")
 
 
-def write(path: Path, parts: Iterable[pd.DataFrame], schema: Schema, note: Note, *, safe: bool) -> None:
-    """Writes typed tables as one file of `schema`, and beside it the note, which is taken when all rows are written.
+def origin(model: Trained, wanted: Wanted) -> dict[str, Any]:
+    """What a note says of where rows come from: run, recipe, digests of the weights, seed."""
+    weights = model.record.get("weights") or _digests(model.game)
+    return {"run": model.run.name, "recipe": model.record["recipe"], "weights": weights, "seed": wanted.seed}
+
+
+def _digests(game: Game[Any]) -> dict[str, str]:
+    """The SHA-256 of each player's weights, of a run that has not ended: run.json holds none yet."""
+    found = {}
+    for name, player in game.named_children():
+        tensors = {key: tensor.contiguous().cpu() for key, tensor in player.state_dict().items()}
+        if tensors:
+            found[name] = hashlib.sha256(safetensors.torch.save(tensors)).hexdigest()
+    return found
+
+
+def write(path: Path, parts: Iterable[pd.DataFrame], text: Text, note: Note, *, safe: bool, separator: str = ",") -> None:
+    """Writes typed tables as one file, and beside it the note, which is taken when all rows are written.
+
+    text: a typed table -> one whose cells of text are as a CSV has them.
 
     safe: cells of a CSV that a spreadsheet would run get an apostrophe before them. The note adds "synthetic", and the file's
     SHA-256; in Parquet's own metadata it stands under "rivals". Raises UserError where a file is there already, and OSError.
@@ -54,7 +76,8 @@ def write(path: Path, parts: Iterable[pd.DataFrame], schema: Schema, note: Note,
             raise UserError(f"{each} exists: give -o a new file")
     made = [folder for folder in path.parents if not folder.exists()]
     try:
-        write_file(path, partial(_whole, path, parts, schema, note, safe))
+        lines = _lines(parts, text, "\t" if path.name.lower().endswith((".tsv", ".tsv.gz")) else separator, safe)
+        write_file(path, partial(_whole, path, parts, lines, note))
     except BaseException:
         note_of(path).unlink(missing_ok=True)
         with suppress(OSError):
@@ -63,7 +86,7 @@ def write(path: Path, parts: Iterable[pd.DataFrame], schema: Schema, note: Note,
         raise
 
 
-def _whole(path: Path, parts: Iterable[pd.DataFrame], schema: Schema, note: Note, safe: bool, file: Hashing) -> None:
+def _whole(path: Path, parts: Iterable[pd.DataFrame], lines: Iterable[bytes], note: Note, file: Hashing) -> None:
     """The rows, then the note: it is there before the file takes its name, so that no export is ever without one."""
 
     def told() -> dict[str, Any]:
@@ -72,21 +95,19 @@ def _whole(path: Path, parts: Iterable[pd.DataFrame], schema: Schema, note: Note
     if path.name.lower().endswith(".parquet"):
         _parquet(parts, told, file)
     else:
-        tabs = path.name.lower().endswith((".tsv", ".tsv.gz"))
-        lines = _lines(parts, schema, "\t" if tabs else schema.separator.replace("\t", ","), safe)
         _text(lines, file, packed=path.name.lower().endswith(".gz"))
     written = {"file": path.name, "sha256": file.sha.hexdigest(), **told()}
     write_file(note_of(path), lambda card: card.write(json.dumps(written, indent=1, ensure_ascii=False).encode()))
 
 
-def _lines(parts: Iterable[pd.DataFrame], schema: Schema, separator: str, safe: bool) -> Iterator[bytes]:
-    """CSV as the input was written, a part at a time; the header first."""
+def _lines(parts: Iterable[pd.DataFrame], text: Text, separator: str, safe: bool) -> Iterator[bytes]:
+    """CSV, a part at a time; the header first."""
     for number, part in enumerate(parts):
-        cells = format_table(part, schema)
+        cells = text(part)
         if safe:
             cells = cells.apply(lambda column: column.map(escaped, na_action="ignore")).rename(columns=escaped)
-        text: str = cells.to_csv(index=False, header=number == 0, sep=separator, lineterminator="\n")
-        yield text.encode()
+        written: str = cells.to_csv(index=False, header=number == 0, sep=separator, lineterminator="\n")
+        yield written.encode()
 
 
 def escaped(cell: str) -> str:
