@@ -8,6 +8,7 @@ need none. --scores adds the discriminative and the predictive score, minutes ea
 
 import argparse
 import importlib
+import math
 import tempfile
 import time
 from pathlib import Path
@@ -61,11 +62,13 @@ def measured(name: str, seed: int, options: argparse.Namespace, temporary: Path)
     )
     model = Model(run)
     cards = model.evaluate(Judging(samples=options.judged, seed=seed))
-    names = list(next(iter(cards.values())).extra)
-    print(f"| measure | samples | real | {' | '.join(names[:-1])} |\n|---|---|---|{'---|' * (len(names) - 1)}")
+    names = list(next(iter(cards.values())).beside)
+    print(f"| measure | samples | real | {' | '.join(names)} |\n|---|---|---|{'---|' * len(names)}")
     for key, card in cards.items():
-        others = [f"{card.extra.get(each, float('nan')):.4f}" for each in names]
-        print(f"| {key} | {card.value:.4f} [{card.low:.4f}, {card.high:.4f}] | {others[-1]} | {' | '.join(others[:-1])} |")
+        others = [
+            f"{each:.4f}" for each in [card.extra.get("bound", math.nan), *(card.beside.get(name, math.nan) for name in names)]
+        ]
+        print(f"| {key} | {card.value:.4f} [{card.low:.4f}, {card.high:.4f}] | {' | '.join(others)} |")
     if options.scores:
         published(model, options)
 

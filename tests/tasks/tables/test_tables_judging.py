@@ -6,7 +6,7 @@ import pytest
 from made_tables import FIXED, PEOPLE, fixed, people
 
 from rivals.core.errors import UserError
-from rivals.metrics import MetricCard
+from rivals.metrics import Judging, MetricCard
 from rivals.report.beside import attacks, caught, samplers
 from rivals.report.meaning import meaning, notes
 from rivals.tasks.tables.data.schema import Column, Schema
@@ -23,7 +23,7 @@ REST = ["detection", "detection-logistic", "utility", "balanced-accuracy", "exac
 @pytest.fixture(scope="module")
 def cards() -> dict[str, MetricCard]:
     torn = SAMPLERS["independent"](TRAIN, PEOPLE, 200, None, 5)
-    return judge(TRAIN, HELD, torn, PEOPLE, target="rich", seed=0, constraints_broken=3)
+    return judge(TRAIN, HELD, torn, PEOPLE, target="rich", constraints_broken=3)
 
 
 def test_every_measure_has_a_card_with_an_interval_and_a_name(cards: dict[str, MetricCard]) -> None:
@@ -62,7 +62,7 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("few")
 def test_the_same_seed_gives_the_same_cards_and_a_good_table_wins() -> None:
     fresh = people(200, 2)
-    one, other = (judge(TRAIN, HELD, fresh, PEOPLE, seed=1) for _ in range(2))
+    one, other = (judge(TRAIN, HELD, fresh, PEOPLE, judging=Judging(seed=1)) for _ in range(2))
     assert one == other and "utility" not in one and "constraints" not in one
     assert one["detection"].extra["verdict"] == "better than every simple sampler"
     assert one["detection"].value == pytest.approx(0.5, abs=0.15)

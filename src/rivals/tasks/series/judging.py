@@ -13,6 +13,7 @@ from rivals.core.game import Game
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
 from rivals.metrics import Interval, Judging, MetricCard, bootstrap, copying, proportion
+from rivals.metrics.card import BESIDE
 from rivals.tasks.series.baselines import NAMES, baseline
 from rivals.tasks.series.charts import beside
 from rivals.tasks.series.data import Data
@@ -102,7 +103,7 @@ class Judge:
             return self._detection()
         statistic, lesson = self._statistics()[name]
         value = statistic(self.real, self._half(self.made))
-        others = {each: statistic(self.real, self._half(part)) for each, part in self.cheap.items()}
+        others = {BESIDE + each: statistic(self.real, self._half(part)) for each, part in self.cheap.items()}
         bound = statistic(self.real, self.train.rows(_some(len(self.train), self.count)))
         ends = Interval(value, value) if lesson else self._interval(statistic)
         return self._carded(name, value, ends, others | {"bound": bound})
@@ -157,7 +158,7 @@ class Judge:
         low, high = max(ends.low - 0.5, 0.0), ends.high - 0.5
         known, other, fresh = self.parts
         bound = detection((known, other), (self.real, fresh), seed=self.judging.seed).apart
-        others = {name: told(part)[0] for name, part in self.cheap.items()}
+        others = {BESIDE + name: told(part)[0] for name, part in self.cheap.items()}
         return self._carded("series-detection", value, Interval(low, high), others | {"bound": bound})
 
     def _copies(self) -> MetricCard:

@@ -32,18 +32,15 @@ def evaluate(game: Game[Any], record: Mapping[str, Any], judging: Judging) -> di
         raise UserError("tables are judged without a backbone: leave --backbone and --weights out")
     table, form = of_run(record), Form.from_dict(record["facts"]["form"])
     made = _made(game, record, table, judging)
-    cards = judge(
+    return judge(
         table.train,
         table.held,
         made,
         table.schema,
         target=record["facts"]["target"],
-        seed=judging.seed,
+        judging=judging,
         constraints_broken=broken_rows(form, made) if form.kept.constraints else None,
     )
-    if judging.metric and judging.metric not in cards:
-        raise UserError(f"metric {judging.metric!r}: of tables there are {', '.join(cards)}")
-    return {judging.metric: cards[judging.metric]} if judging.metric else cards
 
 
 def broken_rows(form: Form, made: pd.DataFrame) -> int:

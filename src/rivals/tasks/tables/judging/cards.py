@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 import pandas as pd
 
 from rivals.core.errors import UserError
-from rivals.metrics import Interval, MetricCard
+from rivals.metrics import Interval, Judging, MetricCard
 from rivals.metrics.card import BESIDE
 from rivals.tasks.tables.data.schema import Schema
 from rivals.tasks.tables.judging.attacks import attributes, membership
@@ -22,6 +23,10 @@ ROWS = 10_000  # of each table; exact copies are counted, and closest rows looke
 LOWER = ("detection",)  # measures of which less is better
 ASKED = 5000  # held-out rows whose classes are predicted
 TEACHERS = ("per class", "per-class copula")  # the samplers that are asked to teach classes, which takes long: the strongest
+USUAL = Judging()
+ALIKE = ("shapes", "pair-trends", "pairs", "missing", "boundaries", "levels")
+DETECTION, USE = ("detection", "detection-logistic"), ("utility", "balanced-accuracy")
+PRIVACY, BROKEN = ("exact-copies", "closest", "membership", "attributes"), ("constraints",)
 Found = tuple[str, float, Interval, int, dict[str, float | str]]
 
 
@@ -32,7 +37,7 @@ def judge(
     schema: Schema,
     *,
     target: str | None = None,
-    seed: int = 0,
+    judging: Judging = USUAL,
     constraints_broken: int | None = None,
 ) -> dict[str, MetricCard]:
     """Cards by metric of synthetic rows; typed frames, as `parse` gives them, all with the columns of `schema`.
@@ -40,27 +45,33 @@ def judge(
     Held-out rows are compared with, and up to 10,000 rows of each table. extra["bound"] is what the training rows reach against
     the held-out ones, extra["beside copula"] and so on what the samplers of `baselines` reach, and extra["verdict"] says so
     where a simple sampler is the better one. target: the column of `utility`, and of the samplers by class.
-    constraints_broken: synthetic rows that break a declared constraint. seed: of all that is drawn.
+    constraints_broken: synthetic rows that break a declared constraint. judging: the seed of all that is drawn, and
+    one metric alone.
 
-    Raises UserError for a target that cannot be predicted, or tables of too few rows to compare.
+    Raises UserError for a target that cannot be predicted, tables of too few rows, and a metric that is none of theirs.
     """
     if target is not None and target not in judged(schema):
         raise UserError(f"target {target!r} is no column to predict: give one of {', '.join(judged(schema))}")
+    seed, metric = judging.seed, judging.metric
     against = Against(sample(train, ROWS, seed), sample(held, ROWS, seed + 1), schema, target, seed)
     rows = sample(synthetic, ROWS, seed + 2)
     simple = {name: draw(against.train, schema, len(rows), target, seed) for name, draw in SAMPLERS.items()}
     digest = hashlib.sha256(json.dumps([(column.name, column.kind) for column in schema.columns]).encode()).hexdigest()
-    broken = [] if constraints_broken is None else [_broken(constraints_broken, len(synthetic))]
-    found = [
-        *_alike(against, rows, simple),
-        *_detection(against, rows, simple),
-        *_use(against, rows, simple),
-        *_privacy(against, train, held, synthetic, simple),
-        *broken,
-    ]
-    cards = {}
-    for metric, value, interval, count, extra in found:
-        cards[metric] = MetricCard(metric, value, *interval, "table", digest, "held-out", count, seed, extra)
+    groups: dict[tuple[str, ...], Callable[[], Iterable[Found]]] = {
+        ALIKE: lambda: _alike(against, rows, simple),
+        DETECTION: lambda: _detection(against, rows, simple),
+        USE: lambda: _use(against, rows, simple),
+        PRIVACY: lambda: _privacy(against, train, held, synthetic, simple),
+        BROKEN: lambda: [] if constraints_broken is None else [_broken(constraints_broken, len(synthetic))],
+    }
+    found = chain.from_iterable(make() for names, make in groups.items() if not metric or metric in names)
+    cards = {
+        name: MetricCard(name, value, *interval, "table", digest, "held-out", count, seed, extra)
+        for name, value, interval, count, extra in found
+        if metric in ("", name)
+    }
+    if not cards:
+        raise UserError(f"metric {metric!r}: of this table there are {', '.join(chain.from_iterable(groups))}")
     return cards
 
 
