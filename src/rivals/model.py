@@ -103,6 +103,8 @@ class Model:
 
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""
+        if self.game.deterministic:
+            raise UserError(f"{self.run}: its discriminator judges a result beside its source, not files: try rivals evaluate")
         batch = samples if isinstance(samples, Sample) else self.task.read([Path(each) for each in samples], self.record["facts"])
         scores = torch.cat([self.game.score(part) for part in batch.split(CHUNK)])
         chance = self._calibration().probability(scores)
@@ -159,7 +161,7 @@ class Model:
         cards, known = self.evaluate(judging), bool(self._kept())
         quality = {
             "cards": {name: card.as_dict() for name, card in (self._kept_cards() | cards).items()},
-            "calibration": self._calibration()._asdict(),
+            "calibration": {} if self.game.deterministic else self._calibration()._asdict(),
             "weights": self.record.get("weights"),
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))

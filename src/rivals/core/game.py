@@ -51,6 +51,7 @@ class Game(nn.Module, Generic[B], ABC):
 
     averaged: ClassVar[tuple[str, ...]] = ("generator",)
     coupled: bool = False
+    deterministic: ClassVar[bool] = False  # samples follow from `given` alone, as a translator's do
     progress: float = 0.0  # set by the trainer before each round: what schedules read
 
     @abstractmethod

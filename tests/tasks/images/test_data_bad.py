@@ -15,10 +15,10 @@ import pytest
 from PIL import Image
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data import decode as decoding
+from rivals.media import decode as decoding
+from rivals.media.archive import archive
+from rivals.media.decode import Unreadable, decode, header
 from rivals.tasks.images.data import load, refuse
-from rivals.tasks.images.data.archive import archive
-from rivals.tasks.images.data.decode import Unreadable, decode, header
 
 
 def refused(path: Path, **options: object) -> str:

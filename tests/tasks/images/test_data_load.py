@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from rivals.media.fit import Shape, fit, parse
 from rivals.nn.format import Format
 from rivals.tasks.images.data import Pictures, load
-from rivals.tasks.images.data.fit import Shape, fit, parse
 
 
 def every(found: Pictures) -> torch.Tensor:
@@ -256,7 +256,7 @@ def test_what_does_not_fit_in_memory_is_decoded_when_drawn(tmp_path: Path, monke
     files.folder(tmp_path, classes=("a", "b"))
     np.save(tmp_path / "set.npy", np.stack([files.pixels(i, 16, 12) for i in range(9)]))
     whole = load(tmp_path), load(tmp_path / "set.npy", size="8x6")
-    monkeypatch.setattr("rivals.tasks.images.data.check.IN_MEMORY", 1000)
+    monkeypatch.setattr("rivals.media.checking.IN_MEMORY", 1000)
     lazy = load(tmp_path), load(tmp_path / "set.npy", size="8x6")
     for one, other in zip(whole, lazy, strict=True):
         assert one.digest == other.digest and torch.equal(every(one), every(other))

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.source import Labels
+from rivals.media.source import Labels
 
 LONGEST = 1 << 28  # bytes
 

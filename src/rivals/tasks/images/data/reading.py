@@ -7,17 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from rivals.core.errors import UserError
-from rivals.tasks.images.data.archive import archive
-from rivals.tasks.images.data.arrays import arrays
-from rivals.tasks.images.data.check import Checked, Sink, check, common
-from rivals.tasks.images.data.fit import Shape, parse
+from rivals.media.checking import Checked, Sink, check, common
+from rivals.media.fit import Shape, parse
+from rivals.media.opening import open_source
+from rivals.media.pixels import Table
+from rivals.media.source import Source, Told
 from rivals.tasks.images.data.labels import table
-from rivals.tasks.images.data.source import Source, Told, folder
 from rivals.tasks.images.data.split import fewer, room, split
-from rivals.tasks.images.data.table import Table
 
-CARD = "card.json"
 Into = Callable[[int, Shape], tuple[Sink, Shape]]
 
 
@@ -44,27 +41,6 @@ class Read:
     @property
     def attributes(self) -> int:
         return len(self.names) - self.classes
-
-
-def is_pack(data: Path) -> bool:
-    """Whether the folder is one that `rivals pack` made, by its card."""
-    return (data / CARD).is_file() and (data / "train.npy").is_file()
-
-
-def open_source(data: Path, labels: Path | None = None) -> Source:
-    """The source at a path, by what it is; raises UserError. labels: as `load` takes them."""
-    if not data.exists():
-        raise UserError(f"{data} does not exist: give a folder of pictures, a .zip, a .npz or a .npy")
-    if is_pack(data):
-        raise UserError(f"{data} is a set that rivals pack made: it is complete; give the folder it was made of")
-    if data.is_dir():
-        return folder(data)
-    kind = data.suffix.lower()
-    if kind in (".npz", ".npy"):
-        return arrays(data, "" if labels is None else str(labels))
-    if kind == ".zip":
-        return archive(data)
-    raise UserError(f"{data} is no folder, .zip, .npz or .npy: give one of these")
 
 
 def read(

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.source import Labels, Told
+from rivals.media.source import Labels, Told
 
 SHARE = 0.1
 MOST = 10_000

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.npyio import NpzFile
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.source import Decoded, Encoded, Labels, Source, Told
-from rivals.tasks.images.data.table import Arrays, Mapped
+from rivals.media.pixels import Arrays, Mapped
+from rivals.media.source import Decoded, Encoded, Labels, Source, Told
 
 PICTURES = ("x_train", "images", "image", "rgba", "x", "data", "arr_0")
 LABELS = ("labels", "label", "y", "targets", "target", "y_train")

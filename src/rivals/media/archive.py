@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.decode import Unreadable
-from rivals.tasks.images.data.source import LARGEST, Encoded, files
+from rivals.media.decode import Unreadable
+from rivals.media.source import LARGEST, Encoded, files
 
 RATIO, RATIO_FROM = 200, 1 << 24
 """A member that declares more than 16 MiB and more than 200 times its packed bytes is a bomb; pictures hardly shrink."""

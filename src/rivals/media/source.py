@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.decode import Header, Unreadable, decode, header
-from rivals.tasks.images.data.table import Arrays
+from rivals.media.decode import Header, Unreadable, decode, header
+from rivals.media.pixels import Arrays
 
 
 @dataclass(frozen=True)

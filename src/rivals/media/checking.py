@@ -12,10 +12,10 @@ import numpy as np
 
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
-from rivals.tasks.images.data.decode import Header, Unreadable, bombs_are_errors
-from rivals.tasks.images.data.fit import Shape, fit
-from rivals.tasks.images.data.source import Decoded, Source
-from rivals.tasks.images.data.table import Arrays, Decoding, Table
+from rivals.media.decode import Header, Unreadable, bombs_are_errors
+from rivals.media.fit import Shape, fit
+from rivals.media.pixels import Arrays, Decoding, Table
+from rivals.media.source import Decoded, Source
 
 R = TypeVar("R")
 IN_MEMORY = 1 << 31
