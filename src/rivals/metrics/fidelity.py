@@ -1,8 +1,8 @@
 """Fidelity: how close pictures are to what they should be, pixel by pixel, and how sharp they are beside it.
 
-PSNR = 10 log10(1 / mean (x - y)^2), pixels in [0, 1]. SSIM: Wang et al. 2004, "Image quality assessment: from error visibility to
-structural similarity", an 11x11 Gaussian window of deviation 1.5. Both on RGB or, as is usual for restored pictures, on the luma Y
-of ITU-R BT.601 in 16 to 235, without a border.
+PSNR = 10 log10(1 / mean (x - y)^2), pixels in [0, 1]. SSIM: Wang et al. 2004, "Image quality assessment: from error visibility
+to structural similarity", an 11x11 Gaussian window of deviation 1.5. Both on RGB or, as is usual for restored pictures, on the
+luma Y of ITU-R BT.601 in 16 to 235, without a border.
 """
 
 import torch
@@ -66,5 +66,5 @@ def _energy(x: Tensor) -> Tensor:
 
 
 def sharpness(made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> float:
-    """Gradient energy of the luma of `made` over that of `real`: 1 where both are as sharp, below it for blur, above for noise."""
+    """Gradient energy of the luma of `made` over that of `real`: 1 where both are as sharp, less for blur, more for noise."""
     return float(_energy(made) / _energy(real).clamp(min=1e-12))
