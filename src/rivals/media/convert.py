@@ -45,13 +45,20 @@ class Taken:
 
 
 def convert(
-    files: Sequence[Path], out: Path, change: Change, *, channels: int, compare: Path | None = None, sheets: bool = False
+    files: Sequence[Path],
+    out: Path,
+    change: Change,
+    *,
+    channels: int,
+    compare: Path | None = None,
+    sheets: bool = False,
+    read: "Callable[[Path], Taken] | None" = None,
 ) -> list[Path]:
     """Changes each picture and writes it into the folder `out`, which must be new or empty; returns the files written.
 
     files: pictures, and folders of them at any depth. change: values in [-1, 1] of `channels` (1 or 3) -> values of 1 or 3
     channels, of any size. sheets: write source | result side by side too, into compare/; with `compare`, a folder of pictures
-    as they should be, of the same names, source | result | target.
+    as they should be, of the same names, source | result | target. read: of a file that is no picture to be shown as it is; else `take`.
     Raises UserError: nothing found, files that are no pictures (named; nothing is written), two results of one name, a picture
     too large for the memory, `out` not empty.
     """
@@ -64,7 +71,7 @@ def convert(
     with bombs_are_errors():
         for each in found:
             try:
-                taken = take(each.file)
+                taken = (read or take)(each.file)
             except Unreadable as error:  # its header was good: what is broken lies further on
                 bad.append((each.file, str(error)))
                 continue
