@@ -58,7 +58,8 @@ def convert(
 
     files: pictures, and folders of them at any depth. change: values in [-1, 1] of `channels` (1 or 3) -> values of 1 or 3
     channels, of any size. sheets: write source | result side by side too, into compare/; with `compare`, a folder of pictures
-    as they should be, of the same names, source | result | target. read: of a file that is no picture to be shown as it is; else `take`.
+    as they should be, of the same names, source | result | target. read: of files that are not to be
+    shown as they are, such as label maps.
     Raises UserError: nothing found, files that are no pictures (named; nothing is written), two results of one name, a picture
     too large for the memory, `out` not empty.
     """
