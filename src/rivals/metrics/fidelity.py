@@ -2,7 +2,7 @@
 
 PSNR = 10 log10(1 / mean (x - y)^2), pixels in [0, 1]. SSIM: Wang et al. 2004, "Image quality assessment: from error visibility
 to structural similarity", an 11x11 Gaussian window of deviation 1.5. Both on RGB or, as is usual for restored pictures, on the
-luma Y of ITU-R BT.601 in 16 to 235, without a border.
+luma Y of ITU-R BT.601 in 16 to 235 (MATLAB's rgb2ycbcr), without a border: as wide as the scale in super-resolution.
 """
 
 import torch
@@ -11,6 +11,11 @@ from torch.nn.functional import conv2d
 from rivals.core.types import Float, Tensor
 
 LUMA = (65.481 / 255, 128.553 / 255, 24.966 / 255)
+
+
+def rounded(pictures: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+    """Pictures in [-1, 1] as a file of 8 bits a channel holds them."""
+    return (pictures.float().clamp(-1, 1) + 1).mul(127.5).round() / 127.5 - 1
 
 
 def _unit(pictures: Tensor) -> Tensor:
@@ -30,21 +35,35 @@ def _inner(x: Tensor, border: int) -> Tensor:
     return x[:, :, border : x.shape[2] - border, border : x.shape[3] - border] if border else x
 
 
+def _mean(x: Float[Tensor, "n c h w"], where: Tensor | None) -> Float[Tensor, "n"]:
+    """The mean over each picture, or over its pixels where `where` (n, 1, h, w) is 1."""
+    if where is None:
+        return x.double().flatten(1).mean(1)
+    inside = where.double()
+    return (x.double().mean(1, keepdim=True) * inside).flatten(1).sum(1) / inside.flatten(1).sum(1).clamp(min=1)
+
+
 def psnr(
-    made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], *, border: int = 0, on_luma: bool = False
+    made: Float[Tensor, "n c h w"],
+    real: Float[Tensor, "n c h w"],
+    *,
+    border: int = 0,
+    on_luma: bool = False,
+    where: Tensor | None = None,
 ) -> Float[Tensor, "n"]:
-    """Decibels of each picture, values in [-1, 1] clipped there; border: pixels left out on each side."""
+    """Decibels of each picture, values in [-1, 1] clipped there; border: pixels left out on each side. where: (n, 1, h, w), 1
+    for the pixels that count, such as a hole's."""
     one, other = (_inner(luma(x) if on_luma else _unit(x), border) for x in (made, real))
-    return -10 * (one - other).square().flatten(1).mean(1).clamp(min=1e-10).log10()
+    return -10 * _mean((one - other).square(), where).clamp(min=1e-10).log10()
 
 
 def ssim(
     made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"], *, border: int = 0, on_luma: bool = True
 ) -> Float[Tensor, "n"]:
     """Structural similarity of each picture, at most 1; a side below 11 pixels has a window of its own size."""
-    one, other = (_inner(luma(x) if on_luma else _unit(x), border) for x in (made, real))
+    one, other = (_inner(luma(x) if on_luma else _unit(x), border).double() for x in (made, real))
     side = min(11, *one.shape[2:])
-    at = torch.arange(side, dtype=torch.float32, device=one.device) - (side - 1) / 2
+    at = torch.arange(side, dtype=one.dtype, device=one.device) - (side - 1) / 2
     taps = torch.exp(-at.square() / (2 * 1.5**2))
     window = (torch.outer(taps, taps) / taps.sum() ** 2).expand(one.shape[1], 1, side, side)
 
@@ -59,12 +78,13 @@ def ssim(
     return each.flatten(1).mean(1)
 
 
-def _energy(x: Tensor) -> Tensor:
-    light = luma(x)
-    down, across = light.diff(dim=2), light.diff(dim=3)
-    return down.square().mean() + across.square().mean()
+def steepness(pictures: Float[Tensor, "n c h w"], *, border: int = 0, where: Tensor | None = None) -> Float[Tensor, "n"]:
+    """Mean absolute difference of neighbouring pixels, down and across, of each picture in [-1, 1]; where: as in `psnr`."""
+    x = _inner(_unit(pictures), border)
+    across, down = x.diff(dim=3)[:, :, :-1].abs(), x.diff(dim=2)[..., :-1].abs()
+    return _mean(down + across, None if where is None else where[:, :, :-1, :-1])
 
 
 def sharpness(made: Float[Tensor, "n c h w"], real: Float[Tensor, "n c h w"]) -> float:
-    """Gradient energy of the luma of `made` over that of `real`: 1 where both are as sharp, less for blur, more for noise."""
-    return float(_energy(made) / _energy(real).clamp(min=1e-12))
+    """Steepness of `made` over that of `real`: 1 where both are as sharp, less for blur, more for noise."""
+    return float(steepness(made).mean() / steepness(real).mean().clamp(min=1e-6))

@@ -1,0 +1,1 @@
+"""Generators by job, and the discriminator."""

@@ -1,0 +1,60 @@
+"""U-Net of residual blocks without normalisation: the picture's damage, or its colours, seen at several resolutions.
+
+Ronneberger et al. 2015, arXiv:1505.04597, with the residual blocks and added shortcuts of DRUNet (Zhang et al. 2021,
+arXiv:2008.13751): down by strided 2x2 convolutions, up by sub-pixel ones.
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import nn
+from torch.nn.functional import pixel_shuffle
+
+from rivals.core.types import Float, Tensor
+from rivals.nn.residual import GAIN, scaled
+from rivals.tasks.restoration.networks.light import Block, zero
+
+
+class UNet(nn.Module):
+    """(n, inputs, h, w) -> (n, outputs, h, w), zero at first; h and w must be multiples of `multiple`.
+
+    levels: resolutions. Each has `blocks` blocks on the way down and on the way up; widths double to four times the first.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, width: int = 32, blocks: int = 1, levels: int = 3) -> None:
+        super().__init__()
+        self.multiple = 2 ** (levels - 1)
+        widths = [min(width * 2**level, 4 * width) for level in range(levels)]
+        steps = list(pairwise(widths))
+        self.see = scaled(nn.Conv2d(inputs, width, 3, padding=1), GAIN)
+        self.down = nn.ModuleList(scaled(nn.Conv2d(a, b, 2, stride=2)) for a, b in steps)
+        self.up = nn.ModuleList(scaled(nn.Conv2d(b, 4 * a, 1), 0.5) for a, b in steps)
+        self.before = nn.ModuleList(nn.Sequential(*(Block(each) for _ in range(blocks))) for each in widths)
+        self.after = nn.ModuleList(nn.Sequential(*(Block(each) for _ in range(blocks))) for each in widths[:-1])
+        self.paint = nn.Conv2d(width, outputs, 3, padding=1)
+        zero(self.paint)
+
+    def forward(self, x: Float[Tensor, "n k h w"]) -> Float[Tensor, "n c h w"]:
+        x, kept = self.see(x), []
+        for down, blocks in zip(self.down, self.before, strict=False):
+            kept.append(blocks(x))
+            x = down(kept[-1])
+        x = self.before[-1](x)
+        for up, blocks, shortcut in zip(reversed(self.up), reversed(self.after), reversed(kept), strict=True):
+            x = blocks(pixel_shuffle(up(x), 2) + shortcut)
+        picture: Tensor = self.paint(x)
+        return picture
+
+
+class Cleaner(UNet):
+    """A damaged picture -> the picture plus what is changed of it."""
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+        return x + super().forward(x)
+
+
+class Colourist(UNet):
+    """L of Lab (n, 1, h, w) -> Lab (n, 3, h, w): L as it was given, a and b made."""
+
+    def forward(self, x: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
+        return torch.cat([x, super().forward(x)], 1)
