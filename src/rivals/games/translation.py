@@ -79,12 +79,13 @@ class Translation(Game[Pair]):
 
     @property
     def coupled(self) -> bool:  # type: ignore[override]
-        """Whether a loss mixes the samples of a batch."""
-        return self.objective.coupled or any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in self.modules())
+        """Whether a loss mixes the samples of a batch, or a pass moves what is no weight: running statistics, singular vectors."""
+        return self.objective.coupled or any(True for player in self.children() for _ in player.buffers())
 
     def round(self, play: Play[Pair]) -> None:
+        alone = play.progress < self.warm_up
         batch = play.draw()
-        if play.progress < self.warm_up:
+        if alone:
             play.move(self.generator, self.fidelity_loss, batch)
             return
         play.move(self.discriminator, self.discriminator_loss, batch)

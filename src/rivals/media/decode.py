@@ -85,6 +85,13 @@ def decode(content: bytes) -> tuple[np.ndarray, Header]:
         return pixels.reshape(told.height, told.width, told.channels), told
 
 
+def indices(content: bytes) -> np.ndarray | None:
+    """Of a picture with a palette the numbers (height, width, 1) that its pixels are; None of any other. Raises Unreadable."""
+    with _opened(content) as image:
+        image.load()
+        return np.asarray(image)[..., None] if image.mode == "P" else None
+
+
 @contextmanager
 def _opened(content: bytes) -> Iterator[Image.Image]:
     """The file, opened; whatever a decoder raises on damaged bytes becomes Unreadable."""

@@ -72,9 +72,7 @@ def scaled(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     h, w, c = pixels.shape
     if (h, w) == (height, width):
         return pixels
-    ratio = min(h / height, w / width)  # source pixels for a new one; the smaller covers
-    left, top = (w - width * ratio) / 2, (h - height * ratio) / 2
-    box = (max(left, 0.0), max(top, 0.0), min(left + width * ratio, float(w)), min(top + height * ratio, float(h)))
+    ratio, box = min(h / height, w / width), covering(h, w, height, width)
     by = Image.Resampling.BOX if ratio >= 2 else Image.Resampling.LANCZOS
     if pixels.dtype == np.uint8 and c in (1, 3, 4):
         image = Image.fromarray(pixels[..., 0] if c == 1 else np.ascontiguousarray(pixels))  # RGBA: Pillow weighs by alpha
@@ -82,3 +80,10 @@ def scaled(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
     planes = [Image.fromarray(plane.astype(np.float32)).resize((width, height), by, box) for plane in np.moveaxis(pixels, 2, 0)]
     top_value = np.iinfo(pixels.dtype).max
     return np.stack([np.rint(np.asarray(plane).clip(0, top_value)) for plane in planes], axis=-1).astype(pixels.dtype)
+
+
+def covering(h: int, w: int, height: int, width: int) -> tuple[float, float, float, float]:
+    """What of a picture (h, w) is kept where it is scaled to cover (height, width): left, top, right, bottom in its pixels."""
+    ratio = min(h / height, w / width)  # source pixels for a new one; the smaller covers
+    left, top = (w - width * ratio) / 2, (h - height * ratio) / 2
+    return max(left, 0.0), max(top, 0.0), min(left + width * ratio, float(w)), min(top + height * ratio, float(h))

@@ -1,0 +1,1 @@
+"""Translation: pictures of one kind to pictures of another."""

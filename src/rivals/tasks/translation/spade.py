@@ -1,0 +1,151 @@
+"""SPADE: the label map steers the gain and bias of each normalisation at each place (Park et al. 2019, arXiv:1903.07291).
+
+y = (1 + gamma(map)) (x - mean) / std + beta(map); mean and deviation over a picture's own pixels, whatever the batch.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torch.nn.functional import interpolate, leaky_relu, relu
+
+from rivals.core.device import Precision
+from rivals.core.errors import UserError, positive
+from rivals.core.objectives import hinge
+from rivals.core.recipe import trainable
+from rivals.core.trainer import Trainer
+from rivals.core.types import Float, Tensor
+from rivals.games.settings import Settings
+from rivals.games.translation import Pair, Translation
+from rivals.nn.normalise import spectral
+from rivals.nn.patch import Scales
+from rivals.tasks.translation.judging import change, draw, evaluate, held_out, illustrate, read
+from rivals.tasks.translation.pairs import Wish, load
+from rivals.tasks.translation.training import OPTIONS, Plan, rivalry, train
+
+__all__ = ["OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+
+
+class Spade(nn.Module):
+    """Features (n, channels, h, w) and a map of any size -> features, normalised and steered by the map."""
+
+    def __init__(self, channels: int, classes: int, *, hidden: int) -> None:
+        super().__init__()
+        self.norm = nn.InstanceNorm2d(channels)
+        self.look = nn.Conv2d(classes, hidden, 3, 1, 1)
+        self.steer = nn.Conv2d(hidden, 2 * channels, 3, 1, 1)
+
+    def forward(self, x: Float[Tensor, "n c h w"], labels: Float[Tensor, "n k hh ww"]) -> Float[Tensor, "n c h w"]:
+        seen = relu(self.look(interpolate(labels, size=x.shape[2:], mode="nearest")))
+        gamma, beta = self.steer(seen).chunk(2, 1)
+        normed: Tensor = self.norm(x)
+        return normed * (1 + gamma) + beta
+
+
+class Block(nn.Module):
+    """(n, inputs, h, w) -> (n, outputs, h, w), residual, each convolution behind a Spade."""
+
+    def __init__(self, inputs: int, outputs: int, classes: int, *, hidden: int) -> None:
+        super().__init__()
+        middle = min(inputs, outputs)
+        self.first, self.second = (Spade(each, classes, hidden=hidden) for each in (inputs, middle))
+        self.conv1 = spectral(nn.Conv2d(inputs, middle, 3, 1, 1))
+        self.conv2 = spectral(nn.Conv2d(middle, outputs, 3, 1, 1))
+        self.shortcut = nn.Identity() if inputs == outputs else spectral(nn.Conv2d(inputs, outputs, 1, bias=False))
+
+    def forward(self, x: Float[Tensor, "n c h w"], labels: Float[Tensor, "n k hh ww"]) -> Float[Tensor, "n cc h w"]:
+        y = self.conv1(leaky_relu(self.first(x, labels), 0.2))
+        y = self.conv2(leaky_relu(self.second(y, labels), 0.2))
+        across: Tensor = self.shortcut(x)
+        return across + y
+
+
+class Generator(nn.Module):
+    """Planes of a label map (n, classes, h, w) -> pictures (n, channels, h, w) in (-1, 1); sides are multiples of 2^doublings."""
+
+    def __init__(self, classes: int, channels: int, *, width: int, doublings: int, hidden: int) -> None:
+        super().__init__()
+        self.doublings = doublings
+        widths = [min(width * 2**level, 8 * width) for level in range(doublings, -1, -1)]
+        self.start = nn.Conv2d(classes, widths[0], 3, 1, 1)
+        self.blocks = nn.ModuleList(
+            Block(a, b, classes, hidden=hidden) for a, b in zip([widths[0], *widths], widths, strict=False)
+        )
+        self.paint = nn.Conv2d(widths[-1], channels, 3, 1, 1)
+
+    def forward(self, labels: Float[Tensor, "n k h w"]) -> Float[Tensor, "n c h w"]:
+        x: Tensor = self.start(interpolate(labels, scale_factor=0.5**self.doublings, mode="area"))
+        for level, block in enumerate(self.blocks):
+            x = block(x if level == 0 else interpolate(x, scale_factor=2.0, mode="nearest"), labels)
+        painted: Tensor = self.paint(leaky_relu(x, 0.2))
+        return painted.tanh()
+
+
+def game(facts: Mapping[str, Any]) -> Translation:
+    """The game of a run, untrained."""
+    shape, source, target = facts["shape"], facts["source_channels"], facts["target_channels"]
+    generator = Generator(source, target, width=shape["width"], doublings=shape["doublings"], hidden=shape["hidden"])
+    discriminator = Scales(target, source, shape["scales"], width=shape["discriminator_width"], layers=shape["layers"])
+    return Translation(generator, discriminator, objective=hinge)
+
+
+@trainable
+def recipe(
+    *,
+    data: Path,
+    source: str | None = None,
+    target: str | None = None,
+    held_out: Path | None = None,
+    size: str | None = None,
+    crop: str | None = None,
+    classes: int | None = None,
+    palette: Path | None = None,
+    mirror: bool = True,
+    allow_bad: bool = False,
+    width: int = 24,
+    doublings: int = 4,
+    hidden: int = 32,
+    scales: int = 2,
+    layers: int = 3,
+    discriminator_width: int = 32,
+    fidelity: float = 5.0,
+    matching: float = 10.0,
+    rate: float = 2e-4,
+    samples: int = 20_000,
+    batch: int = 8,
+    micro: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Precision = "auto",
+    workers: int = 0,
+    out: Path | None = None,
+    name: str = "translation-spade",
+) -> Trainer[Pair]:
+    """Label maps to photos by SPADE: the map steers every normalisation, so that no class is washed out.
+
+    Parameters
+    ----------
+    width
+        Channels at full size; twice as many a halving down, at most 8 times.
+    doublings
+        How often the size doubles on the way to the picture.
+    hidden
+        Channels between the label map and the gains and biases.
+    """
+    positive(width=width, doublings=doublings, hidden=hidden, scales=scales, layers=layers)
+    positive(discriminator_width=discriminator_width, rate=rate)
+    pairs = load(
+        data, Wish(source, target, held_out, size, crop, classes, palette, mirror, allow_bad), seed=seed, workers=workers
+    )
+    if not pairs.facts["label_classes"]:
+        raise UserError(
+            f"{data}: SPADE takes label maps, and these sources are pictures: try translation.pix2pix, or --classes N"
+        )
+    shape = {"width": width, "doublings": doublings, "hidden": hidden, "scales": scales, "layers": layers,
+             "discriminator_width": discriminator_width}  # fmt: skip
+    facts = pairs.facts | {"shape": shape, "multiple": 2**doublings}
+    settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
+    # The discriminator's rate is four times the generator's (TTUR), as in the paper.
+    plan = Plan(fidelity=fidelity, matching=matching, rate=rate / 2, discriminator_rate=2 * rate, betas=(0.0, 0.9))
+    return train(rivalry(game(facts), plan), pairs, facts, settings)
