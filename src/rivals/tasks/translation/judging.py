@@ -20,7 +20,7 @@ from rivals.media.wanted import Trained, Wanted
 from rivals.metrics import Interval, Judging, MetricCard, bootstrap
 from rivals.metrics.card import BESIDE
 from rivals.metrics.fidelity import psnr, sharpness, ssim
-from rivals.metrics.segmentation import IGNORED, Segmenter, agreement, of, train_segmenter
+from rivals.metrics.segmentation import IGNORED, Segmenter, agreement, of, steps_for, train_segmenter
 from rivals.tasks.translation.pairs import Pairs, Wish, load
 from rivals.tasks.translation.sheets import sheet
 
@@ -147,7 +147,9 @@ def _segmenter(pairs: Pairs) -> Segmenter:
 
     digest = pairs.facts["data"]
     if digest not in _SEGMENTERS:
-        _SEGMENTERS[digest] = train_segmenter(fetch, pairs.train.length, pairs.facts["label_classes"])
+        _SEGMENTERS[digest] = train_segmenter(
+            fetch, pairs.train.length, pairs.facts["label_classes"], steps=steps_for(pairs.count)
+        )
     return _SEGMENTERS[digest]
 
 
