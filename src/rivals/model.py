@@ -103,7 +103,7 @@ class Model:
 
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""
-        if self.game.deterministic:
+        if not self._scores():
             raise UserError(f"{self.run}: its discriminator judges a result beside its source, not files: try rivals evaluate")
         batch = samples if isinstance(samples, Sample) else self.task.read([Path(each) for each in samples], self.record["facts"])
         scores = torch.cat([self.game.score(part) for part in batch.split(CHUNK)])
@@ -139,6 +139,10 @@ class Model:
         except (KeyError, TypeError):
             return self._calibrated()
 
+    def _scores(self) -> bool:
+        """Whether the discriminator judges single samples, and not, as a translation's, a result beside its source."""
+        return type(self.game).score is not Game.score
+
     def _calibrated(self) -> Calibration:
         real = self.task.held_out(self.record)
         fake = Sample(self.sample(len(real), seed=1))
@@ -161,7 +165,7 @@ class Model:
         cards, known = self.evaluate(judging), bool(self._kept())
         quality = {
             "cards": {name: card.as_dict() for name, card in (self._kept_cards() | cards).items()},
-            "calibration": {} if self.game.deterministic else self._calibration()._asdict(),
+            "calibration": self._calibration()._asdict() if self._scores() else {},
             "weights": self.record.get("weights"),
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))

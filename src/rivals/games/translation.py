@@ -91,13 +91,18 @@ class Translation(Game[Pair]):
         play.move(self.discriminator, self.discriminator_loss, batch)
         play.move(self.generator, self.generator_loss, batch)
 
+    def make(self, batch: Pair) -> Tensor:
+        """The results of a training batch (n, c, h, w)."""
+        made: Tensor = self.generator(batch.source)
+        return made
+
     def fidelity_loss(self, batch: Pair) -> Losses:
-        made = self.generator(batch.source)
+        made = self.make(batch)
         return {name: term(made, batch) for name, term in self.fidelity.items()}
 
     def discriminator_loss(self, batch: Pair) -> Losses:
         with torch.no_grad():
-            made = self.generator(batch.source)
+            made = self.make(batch)
         real, fake = batch.target.detach(), made.detach()
         if self.penalties:
             real, fake = real.requires_grad_(), fake.requires_grad_()
@@ -111,7 +116,7 @@ class Translation(Game[Pair]):
         return losses | {name: penalty(verdict).mean() for name, penalty in self.penalties.items()}
 
     def generator_loss(self, batch: Pair) -> Losses:
-        made = self.generator(batch.source)
+        made = self.make(batch)
         fake = self.discriminator(made, batch.source)
         losses = {name: term(made, batch) for name, term in self.fidelity.items()}
         with torch.no_grad():
@@ -135,7 +140,7 @@ class Translation(Game[Pair]):
 
     def observe(self, batch: Pair) -> dict[str, Scalar]:
         """D(x), D(G(s)) as mean probabilities over patches, and V(D, G)."""
-        opinions = (self.discriminator(target, batch.source) for target in (batch.target, self.generator(batch.source)))
+        opinions = (self.discriminator(target, batch.source) for target in (batch.target, self.make(batch)))
         real, fake = self.objective.probability(*(scores(each).float() for each in opinions))
         logs = real.clamp(min=1e-7).log().mean() + (1 - fake).clamp(min=1e-7).log().mean()
         return {"D(x)": real.mean(), "D(G(s))": fake.mean(), "V(D,G)": logs}

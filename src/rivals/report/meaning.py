@@ -80,6 +80,36 @@ MEANINGS = {
         "How many samples lie as near to a training row as only the nearest few fresh real data do; "
         "much more than real data reach means copying.",
     ),
+    "segmentation": Meaning(
+        "Segmentation agreement",
+        "higher",
+        True,
+        "How many pixels of the results a network, taught by real photos and their maps, reads as the class that the map says.",
+    ),
+    "segmentation-iou": Meaning(
+        "Segmentation IoU",
+        "higher",
+        True,
+        "The same class by class: the overlap of what was asked for and what is read, averaged over the classes.",
+    ),
+    "psnr": Meaning(
+        "PSNR",
+        "higher",
+        False,
+        "How close the results are to their targets, pixel by pixel, in decibels; blur costs it little.",
+    ),
+    "ssim": Meaning(
+        "SSIM",
+        "higher",
+        False,
+        "How like the targets' the local structure of the results is; 1 where they are the same.",
+    ),
+    "sharpness": Meaning(
+        "Sharpness",
+        "",
+        False,
+        "How steep the results' edges are beside their targets': 1 is as sharp, less is blurred, more is noise.",
+    ),
     "inception-score": Meaning(
         "Inception score",
         "higher",

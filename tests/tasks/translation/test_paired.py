@@ -24,7 +24,8 @@ FACTS = {"source_channels": 3, "target_channels": 3, "label_classes": 3, "object
 GAMES = {
     "pix2pix": (pix2pix.game, SHAPE | {"width": 4, "downs": 3, "dropout": 0.5}),
     "pix2pixhd": (pix2pixhd.game, SHAPE | {"width": 4, "halvings": 1, "blocks": 1}),
-    "spade": (spade.game, SHAPE | {"width": 4, "doublings": 2, "hidden": 4}),
+    "spade": (spade.game, SHAPE | {"width": 4, "doublings": 2, "hidden": 4, "style": 0}),
+    "spade with a style": (spade.game, SHAPE | {"width": 4, "doublings": 2, "hidden": 4, "style": 3}),
 }
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 from torch.nn.functional import interpolate, leaky_relu, relu
 
 from rivals.core.device import Precision
 from rivals.core.errors import UserError, positive
+from rivals.core.game import Losses
 from rivals.core.objectives import hinge
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -74,12 +76,68 @@ class Generator(nn.Module):
         )
         self.paint = nn.Conv2d(widths[-1], channels, 3, 1, 1)
 
-    def forward(self, labels: Float[Tensor, "n k h w"]) -> Float[Tensor, "n c h w"]:
-        x: Tensor = self.start(interpolate(labels, scale_factor=0.5**self.doublings, mode="area"))
+    def forward(self, labels: Float[Tensor, "n k h w"], style: Tensor | float = 0.0) -> Float[Tensor, "n c h w"]:
+        x: Tensor = self.start(interpolate(labels, scale_factor=0.5**self.doublings, mode="area")) + style
         for level, block in enumerate(self.blocks):
             x = block(x if level == 0 else interpolate(x, scale_factor=2.0, mode="nearest"), labels)
         painted: Tensor = self.paint(leaky_relu(x, 0.2))
         return painted.tanh()
+
+
+class Encoder(nn.Module):
+    """Pictures (n, channels, h, w) -> mean and log variance of their style, (n, style) each."""
+
+    def __init__(self, channels: int, style: int, *, width: int) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 4 * width]
+        pairs = zip([channels, *widths], widths, strict=False)
+        self.layers = nn.ModuleList(nn.Sequential(nn.Conv2d(a, b, 3, 2, 1), nn.GroupNorm(1, b)) for a, b in pairs)
+        self.tell = nn.Linear(widths[-1], 2 * style)
+
+    def forward(self, x: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n k"], Float[Tensor, "n k"]]:
+        for layer in self.layers:
+            x = leaky_relu(layer(x), 0.2)
+        mean, log_variance = self.tell(x.mean((2, 3))).chunk(2, 1)
+        return mean, log_variance
+
+
+class Styled(nn.Module):
+    """A generator whose first features are moved by a style z (n, style), and the encoder that finds the style of a picture."""
+
+    def __init__(self, generator: Generator, encoder: Encoder, style: int) -> None:
+        super().__init__()
+        self.inner, self.encoder, self.style = generator, encoder, style
+        self.move = nn.Linear(style, generator.start.out_channels)
+
+    def forward(self, labels: Float[Tensor, "n k h w"], z: Float[Tensor, "n style"]) -> Float[Tensor, "n c h w"]:
+        made: Tensor = self.inner(labels, self.move(z)[:, :, None, None])
+        return made
+
+
+class StyledTranslation(Translation):
+    """SPADE as a variational autoencoder of styles: + kl KL(N(mean, variance) | N(0, 1)), so that z ~ N(0, 1) gives styles."""
+
+    deterministic = False
+    kl = 0.05
+
+    def make(self, batch: Pair) -> Tensor:
+        mean, log_variance = self.generator.encoder(batch.target)
+        made: Tensor = self.generator(batch.source, mean + (log_variance / 2).exp() * torch.randn_like(mean))
+        return made
+
+    def generator_loss(self, batch: Pair) -> Losses:
+        mean, log_variance = self.generator.encoder(batch.target)
+        apart = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1).mean() / 2
+        return super().generator_loss(batch) | {"style": self.kl * apart}
+
+    def sample(self, n: int, *, given: Pair | None = None, noise: torch.Generator | None = None) -> Tensor:
+        """The first `n` sources, each in a style drawn by `noise`; raises UserError where none are given."""
+        if given is None:
+            raise UserError("a translation needs something to translate: give sources")
+        weight = next(self.generator.parameters())
+        z = torch.randn(len(given.source[:n]), self.generator.style, generator=noise, device=noise.device if noise else None)
+        made: Tensor = self.generator(given.source[:n].to(weight.device), z.to(weight.device))
+        return made
 
 
 def game(facts: Mapping[str, Any]) -> Translation:
@@ -87,6 +145,9 @@ def game(facts: Mapping[str, Any]) -> Translation:
     shape, source, target = facts["shape"], facts["source_channels"], facts["target_channels"]
     generator = Generator(source, target, width=shape["width"], doublings=shape["doublings"], hidden=shape["hidden"])
     discriminator = Scales(target, source, shape["scales"], width=shape["discriminator_width"], layers=shape["layers"])
+    if style := shape["style"]:
+        styled = Styled(generator, Encoder(target, style, width=shape["width"]), style)
+        return StyledTranslation(styled, discriminator, objective=hinge)
     return Translation(generator, discriminator, objective=hinge)
 
 
@@ -106,6 +167,7 @@ def recipe(
     width: int = 24,
     doublings: int = 4,
     hidden: int = 32,
+    style: int = 0,
     scales: int = 2,
     layers: int = 3,
     discriminator_width: int = 32,
@@ -132,8 +194,12 @@ def recipe(
         How often the size doubles on the way to the picture.
     hidden
         Channels between the label map and the gains and biases.
+    style
+        Length of a style that an encoder finds in photos and that is drawn anew for each result; 0 for none.
     """
     positive(width=width, doublings=doublings, hidden=hidden, scales=scales, layers=layers)
+    if style < 0:
+        raise UserError(f"style is {style}: give the length of a style, or 0 for none")
     positive(discriminator_width=discriminator_width, rate=rate)
     pairs = load(
         data, Wish(source, target, held_out, size, crop, classes, palette, mirror, allow_bad), seed=seed, workers=workers
@@ -142,7 +208,7 @@ def recipe(
         raise UserError(
             f"{data}: SPADE takes label maps, and these sources are pictures: try translation.pix2pix, or --classes N"
         )
-    shape = {"width": width, "doublings": doublings, "hidden": hidden, "scales": scales, "layers": layers,
+    shape = {"width": width, "doublings": doublings, "hidden": hidden, "style": style, "scales": scales, "layers": layers,
              "discriminator_width": discriminator_width}  # fmt: skip
     facts = pairs.facts | {"shape": shape, "multiple": 2**doublings}
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
