@@ -55,6 +55,20 @@ def matched(data: Path, source: str | None, target: str | None) -> Matched:
     return _joined(data, found, _under(found, source, folders), _under(found, target, folders), source, target)
 
 
+def paired(data: Path, source: str | None, target: str | None) -> bool:
+    """Whether sources and targets have the same names, and so belong together one by one; trainA and trainB never do."""
+    found = open_source(data)
+    if not isinstance(found, Encoded) or source in (EDGES, *SIDES):
+        return isinstance(found, Encoded)
+    folders = _folders(found)
+    if source is None or target is None:
+        if not folders or {"trainA", "trainB"} <= set(folders):
+            return not folders
+        source, target = _guessed(data, folders)
+    sources, targets = (_under(found, each, folders) for each in (source, target))
+    return len(sources.keys() & targets.keys()) > min(len(sources), len(targets)) / 2
+
+
 def _joined(data: Path, found: Encoded, sources: dict[str, str], targets: dict[str, str], source: str, target: str) -> Matched:
     both = [stem for stem in sources if stem in targets]
     lonely = [name for stem, name in {**sources, **targets}.items() if stem not in sources or stem not in targets]

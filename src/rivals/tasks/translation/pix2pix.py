@@ -14,10 +14,10 @@ from rivals.games.translation import Pair, Translation
 from rivals.nn.patch import Scales
 from rivals.tasks.translation.judging import change, draw, evaluate, held_out, illustrate, read
 from rivals.tasks.translation.pairs import Wish, load
-from rivals.tasks.translation.training import OPTIONS, Plan, rivalry, train
+from rivals.tasks.translation.training import NEXT, OPTIONS, Plan, rivalry, train
 from rivals.tasks.translation.unet import UNet
 
-__all__ = ["OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 
 def game(facts: Mapping[str, Any]) -> Translation:

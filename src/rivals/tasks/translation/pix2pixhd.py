@@ -21,9 +21,9 @@ from rivals.nn.patch import Scales
 from rivals.tasks.translation.judging import change, draw, evaluate, held_out, illustrate, read
 from rivals.tasks.translation.pairs import Wish, load
 from rivals.tasks.translation.residual import Residual
-from rivals.tasks.translation.training import OPTIONS, Plan, rivalry, train
+from rivals.tasks.translation.training import NEXT, OPTIONS, Plan, rivalry, train
 
-__all__ = ["OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 
 def borders(planes: Float[Tensor, "n k h w"]) -> Float[Tensor, "n 1 h w"]:

@@ -24,9 +24,9 @@ from rivals.nn.normalise import spectral
 from rivals.nn.patch import Scales
 from rivals.tasks.translation.judging import change, draw, evaluate, held_out, illustrate, read
 from rivals.tasks.translation.pairs import Wish, load
-from rivals.tasks.translation.training import OPTIONS, Plan, rivalry, train
+from rivals.tasks.translation.training import NEXT, OPTIONS, Plan, rivalry, train
 
-__all__ = ["OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 
 class Spade(nn.Module):
@@ -164,17 +164,17 @@ def recipe(
     palette: Path | None = None,
     mirror: bool = True,
     allow_bad: bool = False,
-    width: int = 24,
+    width: int = 16,
     doublings: int = 4,
-    hidden: int = 32,
+    hidden: int = 24,
     style: int = 0,
     scales: int = 2,
-    layers: int = 3,
-    discriminator_width: int = 32,
+    layers: int = 2,
+    discriminator_width: int = 24,
     fidelity: float = 5.0,
     matching: float = 10.0,
     rate: float = 2e-4,
-    samples: int = 20_000,
+    samples: int = 8_000,
     batch: int = 8,
     micro: int | None = None,
     seed: int = 0,

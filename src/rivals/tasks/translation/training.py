@@ -37,6 +37,12 @@ OPTIONS = {
 }
 """The options that the paired recipes share, and what the command line's help says of them."""
 
+NEXT = (
+    ("translate {run} my-files/ -o out/ --sheets", "your own files: results, and source | result"),
+    ("sample {run} -n 20 -o held-out/", "the first twenty held-out pairs, with a sheet"),
+    ("evaluate {run} --json", "the measures again, as JSON"),
+)
+
 
 class Plan(NamedTuple):
     """The generator's terms and both rates. warm_up: share of the run that the generator trains alone."""
