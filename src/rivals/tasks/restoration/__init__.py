@@ -11,17 +11,17 @@ from rivals.games.translation import Pair
 from rivals.tasks.restoration.damage import STRENGTHS, Damage, JobName
 from rivals.tasks.restoration.data import load
 from rivals.tasks.restoration.judging import draw, evaluate, held_out, illustrate, read
-from rivals.tasks.restoration.training import NetworkName, Plan, Shape, game, train
+from rivals.tasks.restoration.training import Cut, NetworkName, Plan, Shape, game, train
 
 __all__ = ["NEXT", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 NEXT = (
     ("restore {run} photos/ -o out/", "restore a folder of pictures of any size"),
-    ("restore {run} photo.jpg -o out/ --sharpness 0.5 --compare", "half way between the two stages, beside the source"),
+    ("restore {run} photo.jpg -o out/ --sharpness 0.5 --sheets", "half way between the stages, beside the source"),
     ("evaluate {run}", "judge it on the held-out pictures"),
 )
-WIDTHS = {"super-resolution": 32, "inpaint": 24, "colour": 32}
-BLOCKS = {"super-resolution": 6, "inpaint": 5, "colour": 1}
+WIDTHS = {"super-resolution": 32, "inpaint": 24}
+BLOCKS = {"super-resolution": 6, "inpaint": 5}
 
 
 @trainable
@@ -32,7 +32,7 @@ def recipe(
     held_out: Path | None = None,
     scale: int = 4,
     strength: float | None = None,
-    crop: int = 96,
+    crop: int | None = None,
     size: str | None = None,
     channels: int = 3,
     mirror: bool = True,
@@ -46,6 +46,7 @@ def recipe(
     adversarial_share: float = 0.3,
     adversarial: float = 0.01,
     matching: float = 1.0,
+    consistency: float = 10.0,
     features: Path | None = None,
     perceptual: float = 1.0,
     start: Path | None = None,
@@ -75,7 +76,7 @@ def recipe(
         denoise: deviation of the noise, of 255 (25). deblur: deviation of the blur in pixels (1.6). jpeg: quality (20).
         inpaint: side of the largest hole in pixels (12). old-photo: share of the wear's ranges (1).
     crop
-        Side of the windows that are trained on, in pixels of the good pictures.
+        Side of the windows that are trained on, in pixels of the good pictures; by default 96, or what fits the smallest.
     size
         Pixels, as 64 or 112x92 (height x width), to which pictures are scaled first; by default as they are.
     channels
@@ -102,6 +103,8 @@ def recipe(
         Weight of the discriminator's score in the generator's loss.
     matching
         Weight of the discriminator's features, made against real: the perceptual loss that needs no file.
+    consistency
+        Of super-resolution: weight of the result made small again against the source, in the adversarial stage.
     features
         Weights of a trained ResNet (.safetensors, .pth) for a perceptual loss in the adversarial stage.
     perceptual
@@ -111,9 +114,9 @@ def recipe(
     """
     damage = Damage(job, scale if job == "super-resolution" else 1, STRENGTHS.get(job, 0.0) if strength is None else strength,
                     channels)  # fmt: skip
-    damage.refuse(crop)
-    shape = Shape(network, width or WIDTHS.get(job, 32), blocks or BLOCKS.get(job, 2), judge)
-    plan = Plan(rate, fine_rate, adversarial_share, adversarial, matching, perceptual, features, start)
+    damage.refuse()
+    shape = Shape(network, width or WIDTHS.get(job, 48), blocks or BLOCKS.get(job, 1), judge)
+    plan = Plan(rate, fine_rate, adversarial_share, adversarial, matching, consistency, perceptual, features, start)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     good = load(data, held_out, size=size, channels=channels, allow_bad=allow_bad)
-    return train(good, damage, shape, plan, crop, mirror, settings)
+    return train(good, damage, shape, plan, Cut(crop, mirror), settings)

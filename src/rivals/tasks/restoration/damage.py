@@ -65,7 +65,8 @@ class Damage(NamedTuple):
 
     def hole(self, size: tuple[int, ...], seed: int, centred: bool) -> np.ndarray:
         """1 where a picture is missing (1, h, w) float32: a square or a rectangle, or strokes of a brush."""
-        (height, width), side, random = size, round(self.strength), np.random.default_rng(seed)
+        height, width = size
+        side, random = min(max(round(self.strength), 1), height, width), np.random.default_rng(seed)
         hole = np.zeros((1, height, width), np.float32)
         kind = 0.0 if centred else random.random()
         if kind < 0.75:
@@ -88,18 +89,12 @@ class Damage(NamedTuple):
         """Targets or results as pictures in [-1, 1]."""
         return to_rgb(made) if self.job == "colour" else made
 
-    def refuse(self, crop: int) -> None:
-        """Raises UserError where the settings do not fit each other."""
-        top = {"denoise": 255, "deblur": 20, "jpeg": 95, "old-photo": 2}.get(self.job)
-        if self.job == "super-resolution":
-            if self.scale not in (2, 3, 4):
-                raise UserError(f"scale is {self.scale}: give 2, 3 or 4")
-            if crop % self.scale:
-                fits = max(crop // self.scale, 1) * self.scale
-                raise UserError(f"crop is {crop}: give a multiple of the scale {self.scale}, as {fits}")
-        elif self.job == "inpaint" and not 1 <= self.strength < crop:
-            raise UserError(f"strength is {self.strength}: give the hole's side in pixels, from 1 to below the crop of {crop}")
-        elif top is not None and not 0 < self.strength <= top:
+    def refuse(self) -> None:
+        """Raises UserError for settings that mean nothing."""
+        top = {"denoise": 255, "deblur": 20, "jpeg": 95, "inpaint": 4096, "old-photo": 2}.get(self.job)
+        if self.job == "super-resolution" and self.scale not in (2, 3, 4):
+            raise UserError(f"scale is {self.scale}: give 2, 3 or 4")
+        if top is not None and not 0 < self.strength <= top:
             raise UserError(f"strength is {self.strength}: for {self.job} give a number above 0, at most {top}")
         if self.job == "colour" and self.channels != 3:
             raise UserError("colour is made for pictures that have some: leave out --channels")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import nn
+from torch.nn.functional import interpolate as resized
 from torch.optim import Optimizer
 
 from rivals.core.game import Losses, Play
@@ -79,3 +80,13 @@ def in_the_hole(made: torch.Tensor, pair: Pair) -> Scalar:
     hole = (pair.source[:, -1:] + 1) / 2
     missed = ((made - pair.target).abs() * hole).flatten(1).sum(1)
     return (missed / (hole.flatten(1).sum(1) * made.shape[1]).clamp(min=1)).mean()
+
+
+def consistent(weight: float) -> Fidelity:
+    """Weight times mean |small - source|, small: the result made small again as the source was, by antialiased bicubic."""
+
+    def term(made: torch.Tensor, pair: Pair) -> Scalar:
+        small = resized(made, size=pair.source.shape[2:], mode="bicubic", antialias=True)
+        return weight * (small - pair.source).abs().mean()
+
+    return term

@@ -20,7 +20,7 @@ from rivals.nn.frozen import Frozen, read_resnet
 from rivals.nn.transfer import transfer
 from rivals.tasks.restoration.damage import Damage
 from rivals.tasks.restoration.data import Good
-from rivals.tasks.restoration.game import Restoration, absolute, in_the_hole
+from rivals.tasks.restoration.game import Restoration, absolute, consistent, in_the_hole
 from rivals.tasks.restoration.networks.gated import Gated
 from rivals.tasks.restoration.networks.judge import Judge
 from rivals.tasks.restoration.networks.light import Light
@@ -29,6 +29,7 @@ from rivals.tasks.restoration.networks.unet import Cleaner, Colourist
 from rivals.tasks.restoration.previews import previews
 
 NetworkName = Literal["light", "rrdb"]
+CROP = 96
 
 
 class Shape(NamedTuple):
@@ -42,16 +43,25 @@ class Shape(NamedTuple):
 
 class Plan(NamedTuple):
     """How a run plays: stage one at `rate`, which falls along half a cosine; then for `adversarial_share` of the run stage
-    two at `fine_rate`. perceptual, features: weight and file of a backbone whose features are compared too, in stage two."""
+    two at `fine_rate`. consistency: of super-resolution, weight of the result's distance from the source when it is made small
+    again, in stage two. perceptual, features: weight and file of a backbone whose features are compared too, in stage two."""
 
     rate: float
     fine_rate: float
     adversarial_share: float
     adversarial: float
     matching: float
+    consistency: float = 0.0
     perceptual: float = 0.0
     features: Path | None = None
     start: Path | None = None
+
+
+class Cut(NamedTuple):
+    """Windows to train on. crop: their side in pixels of the good pictures; None for CROP, or what fits the smallest."""
+
+    crop: int | None = None
+    mirror: bool = True
 
 
 def generator(damage: Damage, shape: Shape) -> nn.Module:
@@ -62,7 +72,7 @@ def generator(damage: Damage, shape: Shape) -> nn.Module:
     if damage.job == "inpaint":
         return Gated(channels, width=width, blocks=blocks)
     if damage.job == "colour":
-        return Colourist(1, 2, width=width, blocks=blocks, levels=5)
+        return Colourist(1, 2, width=width, blocks=blocks, levels=4)
     return Cleaner(channels, channels, width=width, blocks=blocks)
 
 
@@ -94,7 +104,7 @@ def perceptual(damage: Damage, weights: Path, weight: float) -> tuple[str, Fidel
     return digest, term
 
 
-def train(good: Good, damage: Damage, shape: Shape, plan: Plan, crop: int, mirror: bool, settings: Settings) -> Trainer[Pair]:
+def train(good: Good, damage: Damage, shape: Shape, plan: Plan, windows: Cut, settings: Settings) -> Trainer[Pair]:
     """The trainer of a restoration, with previews, in the run folder that the settings name."""
     positive(width=shape.width, blocks=shape.blocks, judge=shape.judge, rate=plan.rate, fine_rate=plan.fine_rate)
     if not 0 <= plan.adversarial_share <= 1:
@@ -103,16 +113,16 @@ def train(good: Good, damage: Damage, shape: Shape, plan: Plan, crop: int, mirro
     restoration = game(facts)
     restoration.warm_up = 1 - plan.adversarial_share
     restoration.adversarial, restoration.matching, restoration.optimizer = plan.adversarial, plan.matching, _adam(plan)
+    if damage.scale > 1 and plan.consistency:
+        restoration.fidelity["consistency"] = consistent(plan.consistency)
     if plan.features is not None and plan.perceptual:
         facts["features"], restoration.fidelity["perceptual"] = perceptual(damage, plan.features, plan.perceptual)
-    multiple = restoration.faithful.multiple
-    if crop % multiple:
-        raise UserError(f"crop is {crop}: this job needs a multiple of {multiple}, as {-(-crop // multiple) * multiple}")
+    crop = _crop(good, damage, windows.crop, damage.scale * restoration.faithful.multiple)
     transfer(restoration, plan.start, settings.out)
     shown = good.crops(damage, range(min(6, len(good.held_out))), 192)
     return Trainer(
         restoration,
-        good.stream(damage, crop, seed=settings.seed, mirror=mirror, workers=settings.workers),
+        good.stream(damage, crop, seed=settings.seed, mirror=windows.mirror, workers=settings.workers),
         samples=settings.samples,
         batch=settings.batch,
         micro=settings.micro,
@@ -124,6 +134,20 @@ def train(good: Good, damage: Damage, shape: Shape, plan: Plan, crop: int, mirro
         facts=facts,
         store=Store(settings.out, name=settings.name),
     )
+
+
+def _crop(good: Good, damage: Damage, wanted: int | None, multiple: int) -> int:
+    """The side of the windows that are trained on; raises UserError where there is none."""
+    smallest = min(min(each.shape[:2]) for each in good.train.pixels)
+    crop = min(CROP, smallest) // multiple * multiple if wanted is None else wanted
+    if crop < multiple or crop % multiple:
+        raise UserError(f"crop is {crop}: this job needs a multiple of {multiple}, as {-(-max(crop, 1) // multiple) * multiple}, "
+                        f"and the smallest picture has a side of {smallest} pixels")  # fmt: skip
+    if damage.job == "inpaint" and damage.strength >= crop:
+        raise UserError(f"strength is {damage.strength:g}: give the hole's side in pixels, below the window's {crop}")
+    if (least := min(min(each.shape[:2]) for each in good.held_out.pixels)) < multiple:
+        raise UserError(f"a held-out picture has a side of {least} pixels: this job needs at least {multiple}")
+    return crop
 
 
 def _adam(plan: Plan) -> Callable[[str, list[nn.Parameter]], Optimizer]:
