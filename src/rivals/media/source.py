@@ -121,6 +121,29 @@ class Decoded(Source):
         return pixels, self.header(item), hashlib.sha256(pixels.tobytes()).digest()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Part(Source):
+    """Some of a source's pictures. rows: their numbers in it."""
+
+    whole: Source
+    rows: list[int]
+
+    def told(self, rows: np.ndarray) -> Told:
+        return self.whole.told(np.array(self.rows)[rows])
+
+    def header(self, item: int) -> Header:
+        return self.whole.header(self.rows[item])
+
+    def picture(self, item: int) -> tuple[np.ndarray, Header, bytes]:
+        return self.whole.picture(self.rows[item])
+
+
+def part(source: Source, names: list[str]) -> Part:
+    """The pictures of these names, in their order."""
+    rows = {name: row for row, name in enumerate(source.names)}
+    return Part(path=source.path, kind=source.kind, names=names, whole=source, rows=[rows[name] for name in names])
+
+
 LARGEST = 1 << 28
 """Bytes of the largest picture file that is read: 50 megapixels of four channels are fewer."""
 

@@ -131,6 +131,13 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         load(folders(tmp_path / "b") / "image", Wish())
     with pytest.raises(UserError, match="too few"):
         load(folders(tmp_path / "c", 3), BOTH)
-    with pytest.raises(UserError, match="give a folder or a .zip of pictures"):
-        np.save(tmp_path / "x.npy", np.zeros((4, 8, 8, 3), np.uint8))
+    np.save(tmp_path / "x.npy", np.zeros((6, 8, 8, 3), np.uint8))
+    with pytest.raises(UserError, match="single pictures, not pairs"):
         load(tmp_path / "x.npy", Wish())
+
+
+def test_outlines_of_an_array(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.stack([pair(seed)[1] for seed in range(12)]))
+    found = load(tmp_path / "x.npy", Wish(source="edges"))
+    assert (found.count, found.held) == (10, 2)
+    assert first(found)[0].shape == (64, 1, 16, 16)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from rivals.core.errors import UserError
 from rivals.media.decode import bombs_are_errors
 from rivals.media.opening import open_source
-from rivals.media.source import SPLITS, Encoded, Source
+from rivals.media.source import SPLITS, Source
 
 SIDES = {"left": 0, "right": 1}
 EDGES = "edges"
@@ -19,7 +19,7 @@ class Matched(NamedTuple):
     half of one file the source is, 0 left or 1 right. edges: the sources are outlines of the targets.
     """
 
-    source: Encoded
+    source: Source
     sources: list[str]
     targets: list[str]
     stems: list[str]
@@ -37,8 +37,6 @@ def matched(data: Path, source: str | None, target: str | None) -> Matched:
     sub-folder. Raises UserError for pairs that lack their other half, and where it cannot be told what is the source.
     """
     found = open_source(data)
-    if not isinstance(found, Encoded):
-        raise UserError(f"{data}: give a folder or a .zip of pictures")
     folders = _folders(found)
     if source == EDGES:
         names = list(_under(found, target, folders).values()) if target else found.names
@@ -58,8 +56,8 @@ def matched(data: Path, source: str | None, target: str | None) -> Matched:
 def paired(data: Path, source: str | None, target: str | None) -> bool:
     """Whether sources and targets have the same names, and so belong together one by one; trainA and trainB never do."""
     found = open_source(data)
-    if not isinstance(found, Encoded) or source in (EDGES, *SIDES):
-        return isinstance(found, Encoded)
+    if source in (EDGES, *SIDES):
+        return True
     folders = _folders(found)
     if source is None or target is None:
         if not folders or {"trainA", "trainB"} <= set(folders):
@@ -69,7 +67,7 @@ def paired(data: Path, source: str | None, target: str | None) -> bool:
     return len(sources.keys() & targets.keys()) > min(len(sources), len(targets)) / 2
 
 
-def _joined(data: Path, found: Encoded, sources: dict[str, str], targets: dict[str, str], source: str, target: str) -> Matched:
+def _joined(data: Path, found: Source, sources: dict[str, str], targets: dict[str, str], source: str, target: str) -> Matched:
     both = [stem for stem in sources if stem in targets]
     lonely = [name for stem, name in {**sources, **targets}.items() if stem not in sources or stem not in targets]
     if lonely:

@@ -3,7 +3,7 @@
 import hashlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from rivals.games.translation import Pair
 from rivals.media.decode import Header, indices
 from rivals.media.fit import parse
 from rivals.media.gallery import Gallery, Windows, gallery, values
-from rivals.media.source import Encoded
+from rivals.media.source import Encoded, Part, Source, part
 from rivals.tasks.translation import maps
 from rivals.tasks.translation.edges import outlines
 from rivals.tasks.translation.layout import Matched, matched
@@ -57,16 +57,24 @@ class Pairs:
     fetch: Callable[[Tensor], Pair]
 
 
-class Indexed(Encoded):
+class Indexed(Part):
     """Pictures of which the palette's numbers are taken where they have one."""
-
-    def header(self, item: int) -> Header:
-        return super().header(item)._replace(channels=1)
 
     def picture(self, item: int) -> tuple[np.ndarray, Header, bytes]:
         pixels, told, digest = super().picture(item)
-        numbers = indices(self.read(self.names[item]))
+        numbers = self.indices(item)
         return (pixels if numbers is None else numbers), told, digest
+
+    def indices(self, item: int) -> np.ndarray | None:
+        """The palette's numbers, None where the file has no palette."""
+        whole = self.whole
+        return indices(whole.read(self.names[item])) if isinstance(whole, Encoded) else None
+
+
+def indexed(source: Source, names: list[str]) -> Indexed:
+    """The pictures of these names as label maps."""
+    chosen = part(source, names)
+    return Indexed(path=chosen.path, kind="maps", names=names, whole=source, rows=chosen.rows)
 
 
 class Kind(NamedTuple):
@@ -129,15 +137,15 @@ def _kind(found: Matched, wish: Wish) -> Kind:
         return Kind(0, None, 1, target)
     if wish.palette:
         return Kind(len(colours := maps.palette(wish.palette)), colours, 3, target)
-    source = Indexed(path=found.source.path, kind="maps", names=found.sources, read=found.source.read)
+    source = indexed(found.source, found.sources)
     if wish.classes is not None:
         if not 2 <= wish.classes <= maps.UNLABELLED:
             raise UserError(f"classes is {wish.classes}: give 2 to {maps.UNLABELLED}, or leave it out for pictures")
         return Kind(wish.classes, None, 1, target)
     channels = _channels(found, found.sources)
-    paletted = indices(source.read(source.names[0])) is not None
+    paletted = source.indices(0) is not None
     if channels == 1 or paletted:
-        few = gallery(replace(source, names=found.sources[:50]), size=None, channels=1)
+        few = gallery(indexed(found.source, found.sources[:50]), size=None, channels=1)
         if maps.looks_like_maps(few):
             return Kind(maps.classes_of(gallery(source, size=None, channels=1, allow_bad=wish.allow_bad)), None, 1, target)
     return Kind(0, None, channels, target)
@@ -145,7 +153,7 @@ def _kind(found: Matched, wish: Wish) -> Kind:
 
 def _channels(found: Matched, names: list[str]) -> int:
     """As most pictures have; what is transparent is laid over white."""
-    source = replace(found.source, names=names)
+    source = part(found.source, names)
     told = [min(source.header(item).channels, 3) for item in range(0, len(names), max(len(names) // 50, 1))]
     return max(set(told), key=told.count)
 
@@ -155,7 +163,7 @@ def _read(found: Matched, rows: list[int], kind: Kind, size: Any, allow_bad: boo
     if not rows:
         raise UserError(f"{found.source.path}: no pair is left to {'hold out' if size else 'train on'}: add pictures")
     names = [[side[row] for row in rows] for side in (found.sources, found.targets)]
-    encoded = [replace(found.source, names=each) for each in names]
+    encoded = [part(found.source, each) for each in names]
     if found.side >= 0:
         both = gallery(
             encoded[0], size=(size[0], 2 * size[1]) if size else None, channels=kind.target_channels, allow_bad=allow_bad
@@ -175,10 +183,9 @@ def _read(found: Matched, rows: list[int], kind: Kind, size: Any, allow_bad: boo
 
 def _maps(found: Matched, names: list[str], kind: Kind, size: Any) -> Gallery:
     if kind.palette:
-        read = maps.by_palette(gallery(replace(found.source, names=names), size=None, channels=3), kind.palette)
+        read = maps.by_palette(gallery(part(found.source, names), size=None, channels=3), kind.palette)
     else:
-        source = Indexed(path=found.source.path, kind="maps", names=names, read=found.source.read)
-        read = maps.numbers(gallery(source, size=None, channels=1), kind.classes)
+        read = maps.numbers(gallery(indexed(found.source, names), size=None, channels=1), kind.classes)
     return read if size is None else Gallery(read.names, [maps.nearest(each, *size) for each in read.pixels])
 
 
@@ -220,7 +227,7 @@ def _by_hash(stems: list[str]) -> list[bool]:
 
 def _digest(*sides: tuple[Gallery, Gallery]) -> str:
     digest = hashlib.sha256()
-    for each in (part for pair in sides for part in pair):
+    for each in (side for pair in sides for side in pair):
         for name, pixels in zip(each.names, each.pixels, strict=True):
             digest.update(f"{len(name)}:{name}{pixels.shape}".encode("utf8", "surrogateescape") + pixels.tobytes())
     return digest.hexdigest()
