@@ -109,7 +109,7 @@ def _guessed(data: Path, folders: list[str]) -> tuple[str, str]:
     raise UserError(f"{data}: which pictures are the source, and which the target? {told}: give --source NAME --target NAME")
 
 
-def _refuse_single(data: Path, source: Encoded) -> None:
+def _refuse_single(data: Path, source: Source) -> None:
     with bombs_are_errors():
         sizes = [source.header(item) for item in range(min(len(source), 20))]
     if sum(told.width == 2 * told.height for told in sizes) <= len(sizes) // 2:
