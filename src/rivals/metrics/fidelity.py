@@ -65,10 +65,10 @@ def ssim(
     side = min(11, *one.shape[2:])
     at = torch.arange(side, dtype=one.dtype, device=one.device) - (side - 1) / 2
     taps = torch.exp(-at.square() / (2 * 1.5**2))
-    window = (torch.outer(taps, taps) / taps.sum() ** 2).expand(one.shape[1], 1, side, side)
+    down = (taps / taps.sum())[:, None].expand(one.shape[1], 1, side, 1)
 
     def mean(x: Tensor) -> Tensor:
-        return conv2d(x, window, groups=x.shape[1])
+        return conv2d(conv2d(x, down, groups=x.shape[1]), down.mT, groups=x.shape[1])
 
     a, b = mean(one), mean(other)
     spread, wide = mean(one * one) - a * a, mean(other * other) - b * b
