@@ -92,6 +92,24 @@ MEANINGS = {
         False,
         "How like the targets' the local structure of the results is; 1 where they are the same.",
     ),
+    "domain-detection": Meaning(
+        "Detection by colour",
+        "lower",
+        False,
+        "AUC of a linear model that tells results from real targets by their colours alone: 0.5 is a guess, 1 is told at a glance.",
+    ),
+    "edges": Meaning(
+        "Edges kept",
+        "higher",
+        False,
+        "How well the edges of results lie where those of their sources are: 1 for a copy, about 0 for another picture.",
+    ),
+    "cycle-error": Meaning(
+        "Cycle error",
+        "lower",
+        True,
+        "How far a picture is from itself after being translated there and back, in shares of the range.",
+    ),
     "sharpness": Meaning(
         "Sharpness",
         "",
