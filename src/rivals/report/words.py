@@ -96,7 +96,7 @@ MEANINGS = {
         "Detection by colour",
         "lower",
         False,
-        "AUC of a linear model that tells results from real targets by their colours alone: 0.5 is a guess, 1 is told at a glance.",
+        "AUC of a linear model that tells results from real targets by colours alone: 0.5 is a guess, 1 is told at a glance.",
     ),
     "edges": Meaning(
         "Edges kept",
