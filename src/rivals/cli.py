@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from rivals.core.trainer import Trainer
 
 EXITS = "Exit codes: 0 done; 2 a mistake that you can mend; 3 the game diverged; 130, 143 stopped by a signal, saved."
-EXTRAS = {"pandas": "tables", "pyarrow": "tables", "sklearn": "tables", "opacus": "dp", "tensorboard": "tensorboard"}
+EXTRAS = {
+    "pandas": "tables",
+    "pyarrow": "tables",
+    "sklearn": "tables",
+    "opacus": "dp",
+    "tensorboard": "tensorboard",
+    "av": "video",
+}
 NEXT = (
     ("sample {run} -n 100 -o out/", "a hundred samples as files"),
     ("score {run} out/00*.png", "how real each one looks to the discriminator"),

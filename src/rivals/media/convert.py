@@ -7,6 +7,7 @@ orientation is gone from the file; the colour profile stays where the channels d
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from rivals.media.deep import deep_size, is_deep, read_deep, write_deep
 from rivals.media.fit import with_channels
 from rivals.media.pictures import PAPER
 from rivals.media.source import LARGEST, folder
+from rivals.media.video import check, convert_video, is_video
 
 Change = Callable[[Float[Tensor, "1 c h w"]], Float[Tensor, "1 k hh ww"]]
 SHEETS = "compare"  # the sub-folder of sheets
@@ -52,20 +54,21 @@ def convert(
     channels: int,
     compare: Path | None = None,
     sheets: bool = False,
-    read: "Callable[[Path], Taken] | None" = None,
+    read: Callable[[Path], Taken] | None = None,
 ) -> list[Path]:
     """Changes each picture and writes it into the folder `out`, which must be new or empty; returns the files written.
 
-    files: pictures, and folders of them at any depth. change: values in [-1, 1] of `channels` (1 or 3) -> values of 1 or 3
-    channels, of any size. sheets: write source | result side by side too, into compare/; with `compare`, a folder of pictures
-    as they should be, of the same names, source | result | target. read: of files that are not to be
-    shown as they are, such as label maps.
+    files: pictures, folders of them at any depth, and films (one by one, see media.video). change: values in [-1, 1] of
+    `channels` (1 or 3) -> values of 1 or 3 channels, of any size. sheets: write source | result side by side too, into
+    compare/; with `compare`, a folder of pictures as they should be, of the same names, source | result | target. read: of
+    files that are not to be shown as they are, such as label maps.
     Raises UserError: nothing found, files that are no pictures (named; nothing is written), two results of one name, a picture
     too large for the memory, `out` not empty.
     """
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} is a file or a folder that is not empty: give -o a new one")
-    found = pictures_of(files)
+    films = _films(files, out, whole=read is None and compare is None)
+    found = pictures_of([each for each in files if each not in films])
     targets = {} if compare is None else _targets(compare, found)
     _refuse_bad([(each.file, problem) for each in found if (problem := _problem(each.file))], len(found))
     written, bad = [], []
@@ -82,7 +85,23 @@ def convert(
                 beside = [taken, made] + ([take(targets[each.result])] if targets else [])
                 written.append(_save_sheet(out / SHEETS / each.result.with_suffix(".png"), beside))
     _refuse_bad(bad, len(found), done=f"; the {len(found) - len(bad)} others are in {out}")
-    return written
+    return written + [convert_video(film, result, partial(_frame, film, change, channels)) for film, result in films.items()]
+
+
+def _films(files: Sequence[Path], out: Path, *, whole: bool) -> dict[Path, Path]:
+    """The films among the files, and their results; raises UserError for two of one name, and where films are not meant."""
+    found = {each: out / f"{each.stem}.mp4" for each in files if is_video(each)}
+    if found and not whole:
+        raise UserError(f"{next(iter(found))} is a film: maps, masks and targets are for pictures")
+    if len(set(found.values())) < len(found):
+        raise UserError("two films have the same name: convert them one by one")
+    for each in found:
+        check(each)
+    return found
+
+
+def _frame(film: Path, change: Change, channels: int, pixels: np.ndarray) -> np.ndarray:
+    return with_channels(changed(film, Taken(pixels, None, b""), change, channels).colour, 3)
 
 
 def pictures_of(files: Sequence[Path]) -> list[Found]:
