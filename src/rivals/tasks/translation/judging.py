@@ -82,7 +82,7 @@ class _Found:
         self.target, self.source = (torch.cat([getattr(pair, side) for pair in rows]) for side in ("target", "source"))
         with evaluating(game):
             self.made = torch.cat([change(game, part) for part in self.source.split(16)]).float()
-            turned = self.source.roll(1, 0)
+            turned = self.source.roll(max(count // 2, 1), 0)  # far apart: neighbours may be frames of one film
             self.shuffled = torch.cat([change(game, part) for part in turned.split(16)]).float()
         self.cheap = _class_means(pairs, self.source) if self.classes else _mean(pairs, self.target)
 

@@ -171,9 +171,9 @@ def recipe(
     scales: int = 2,
     layers: int = 2,
     discriminator_width: int = 24,
-    fidelity: float = 5.0,
+    fidelity: float = 10.0,
     matching: float = 10.0,
-    rate: float = 2e-4,
+    rate: float = 4e-4,
     samples: int = 8_000,
     batch: int = 8,
     micro: int | None = None,
@@ -212,6 +212,5 @@ def recipe(
              "discriminator_width": discriminator_width}  # fmt: skip
     facts = pairs.facts | {"shape": shape, "multiple": 2**doublings}
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
-    # The discriminator's rate is four times the generator's (TTUR), as in the paper.
-    plan = Plan(fidelity=fidelity, matching=matching, rate=rate / 2, discriminator_rate=2 * rate, betas=(0.0, 0.9))
+    plan = Plan(fidelity=fidelity, matching=matching, rate=rate, discriminator_rate=rate, betas=(0.0, 0.9))
     return train(rivalry(game(facts), plan), pairs, facts, settings)
