@@ -92,6 +92,12 @@ MEANINGS = {
         False,
         "How like the targets' the local structure of the results is; 1 where they are the same.",
     ),
+    "domain": Meaning(
+        "Domain reached",
+        "higher",
+        True,
+        "How many results a network that has seen real pictures of both domains takes for pictures of the target domain.",
+    ),
     "domain-detection": Meaning(
         "Detection by colour",
         "lower",
