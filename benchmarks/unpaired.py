@@ -5,7 +5,7 @@ python benchmarks/unpaired.py MNIST.npz [--recipe cyclegan cut] [--without] [--s
 Half of the training digits are sources, white on black; the others, of other pictures, are targets: the same strokes over a
 background of a colour drawn for each. Two classifiers that see real pictures of both halves alone then read the translated
 test digits: "kept" is the share that shows the source's digit to one trained on the targets, "reached" the share that the
-other takes for targets. --without trains the same networks without the way back, or without the ties between patches.
+other takes for targets. --without trains the same networks too without the way back, or without the ties between patches.
 """
 
 import argparse
@@ -70,11 +70,11 @@ class Readers:
         print(f"{name:<24} kept {100 * kept:5.1f} %  reached {100 * reached:5.1f} %  {minutes:5.1f} minutes", flush=True)
 
 
-def measured(recipe: str, folder: Path, readers: Readers, options: argparse.Namespace) -> None:
-    named = f"{recipe}{' without ' + TERM[recipe] if options.without else ''}"
-    run = folder / f"{recipe}{'-without' if options.without else ''}-{options.seed}"
+def measured(recipe: str, folder: Path, readers: Readers, options: argparse.Namespace, *, without: bool = False) -> None:
+    named = f"{recipe}{' without ' + TERM[recipe] if without else ''}"
+    run = folder / f"{recipe}{'-without' if without else ''}-{options.seed}"
     more = {"samples": options.samples} if options.samples else {}
-    if options.without:
+    if without:
         more |= {TERM[recipe]: 0.0, "identity": 0.0} if recipe == "cyclegan" else {TERM[recipe]: 0.0}
     sides = {side: str(folder / f"{side}.npz") for side in ("source", "target")}
     module = importlib.import_module(f"rivals.tasks.translation.{recipe}")
@@ -108,6 +108,8 @@ def main() -> None:
         readers.told("sources as they are", known["tested"])
         for recipe in options.recipe:
             measured(recipe, folder, readers, options)
+            if options.without:
+                measured(recipe, folder, readers, options, without=True)
 
 
 if __name__ == "__main__":

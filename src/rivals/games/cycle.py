@@ -170,7 +170,8 @@ class Cycle(Game[Domains]):
         """D(x) and D(G(s)) as mean probabilities over patches and both domains, and V(D, G)."""
         sides = {"a": (batch.a, self.generator["ba"](batch.b)), "b": (batch.b, self.generator["ab"](batch.a))}
         pairs = [[self.discriminate(side, x).float() for x in pair] for side, pair in sides.items()]
-        real, fake = (torch.stack([p.mean() for p in each]) for each in zip(*(self.objective.probability(*p) for p in pairs)))
+        chances = [self.objective.probability(*pair) for pair in pairs]
+        real, fake = (torch.stack([pair[side].mean() for pair in chances]) for side in (0, 1))
         logs = real.clamp(min=1e-7).log() + (1 - fake).clamp(min=1e-7).log()
         return {"D(x)": real.mean(), "D(G(s))": fake.mean(), "V(D,G)": logs.mean()}
 

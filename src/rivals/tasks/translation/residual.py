@@ -6,6 +6,7 @@ arXiv:1904.11486). Any height and width from 16 pixels on.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -46,7 +47,7 @@ class Residual(nn.Module):
     """(n, source, h, w) in [-1, 1] -> (n, target, h, w) in [-1, 1].
 
     width: channels at full size, twice as many after each of `halvings`. blocks: residual ones at the smallest size; the first
-    half of them ends the encoder. keep: the result is the source and a change of it, at first none: only where the channels agree.
+    half of them ends the encoder. keep: the result is the source and a change, at first none; only where the channels agree.
     """
 
     def __init__(self, source: int, target: int, *, width: int, halvings: int, blocks: int, keep: bool = False) -> None:
@@ -54,10 +55,10 @@ class Residual(nn.Module):
         widths = [width * 2**level for level in range(halvings + 1)]
         self.keep, early = keep, -(-blocks // 2)
         self.see = Layer(source, width, 7)
-        self.down = nn.ModuleList(Layer(a, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(Layer(a, b) for a, b in pairwise(widths))
         self.early = nn.ModuleList(Block(widths[-1]) for _ in range(early))
         self.late = nn.Sequential(*(Block(widths[-1]) for _ in range(blocks - early)))
-        self.up = nn.ModuleList(Layer(b, a) for a, b in reversed(list(zip(widths, widths[1:], strict=False))))
+        self.up = nn.ModuleList(Layer(b, a) for a, b in reversed(list(pairwise(widths))))
         self.paint = nn.Conv2d(width, target, 7, 1, 3, padding_mode="reflect")
         self.channels = [source, *widths[1:], *[widths[-1]] * min(early, 2)]
         if keep:
