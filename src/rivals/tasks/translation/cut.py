@@ -110,7 +110,7 @@ def recipe(
         Of the game; the paper's is least-squares.
     """
     shape = {"width": width, "halvings": halvings, "blocks": blocks, "keep": keep, "layers": layers,
-             "discriminator_width": discriminator_width, "bounded": bounded, "contrast": contrast, "identity": identity, "flip": False,
-             "patches": patches, "temperature": temperature, "projection": projection, "rate": rate}  # fmt: skip
+             "discriminator_width": discriminator_width, "bounded": bounded, "contrast": contrast, "identity": identity,
+             "flip": False, "patches": patches, "temperature": temperature, "projection": projection, "rate": rate}  # fmt: skip
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     return played(Wish(data, source, target, size, crop, mirror, allow_bad), shape, objective, settings)
