@@ -17,9 +17,8 @@ from rivals.nn.lab import to_lab, to_rgb
 from rivals.nn.tiles import tiled
 from rivals.tasks.restoration.damage import covered
 from rivals.tasks.restoration.game import interpolate
+from rivals.tasks.restoration.previews import OVERLAP, TILE
 from rivals.tasks.restoration.training import damage_of
-
-OVERLAP = 64
 
 
 class How(NamedTuple):
@@ -28,7 +27,7 @@ class How(NamedTuple):
     media.convert.
     """
 
-    tile: int = 512
+    tile: int = TILE
     sharpness: float = 1.0
     masks: Path | None = None
     compare: Path | None = None

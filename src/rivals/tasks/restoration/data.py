@@ -90,7 +90,7 @@ def load(
         row = {name: index for index, name in enumerate(source.names)}
         told = source.told(np.array([row[name] for name in found.names]))._replace(labels=None)
         test = split(found.names, told, found.pixels[0].size, str(data))
-        train, held = found.take(np.flatnonzero(~test)), found.take(np.flatnonzero(test)[:MOST])
+        train, held = found.take(np.flatnonzero(~test).tolist()), found.take(np.flatnonzero(test)[:MOST].tolist())
     else:
         train, held = found, gallery(open_source(held_out), size=sized, channels=channels, allow_bad=allow_bad)
         held = held.take(range(min(len(held), MOST)))

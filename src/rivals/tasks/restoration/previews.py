@@ -11,8 +11,10 @@ from rivals.core.types import Float, Tensor
 from rivals.games.translation import Pair
 from rivals.media.pictures import grid, scale_of
 from rivals.nn.lab import to_rgb
-from rivals.nn.tiles import padded
+from rivals.nn.tiles import padded, tiled
 from rivals.tasks.restoration.damage import Damage
+
+TILE, OVERLAP = 512, 64  # pixels of the source
 
 
 def seen(source: Tensor, damage: Damage) -> Float[Tensor, "n c h w"]:
@@ -25,7 +27,9 @@ def seen(source: Tensor, damage: Damage) -> Float[Tensor, "n c h w"]:
 
 
 def restored(network: Any, source: Tensor, damage: Damage) -> Float[Tensor, "n c h w"]:
-    """Results of any size, as the network gives them: what it cannot take is padded, and cut back."""
+    """Results of any size, as the network gives them: what it cannot take is padded, and cut back; a large one in tiles."""
+    if len(source) == 1:
+        return tiled(network, source, tile=TILE, overlap=OVERLAP, scale=damage.scale, multiple=network.multiple)
     made = network(padded(source, network.multiple))
     return made[:, :, : source.shape[2] * damage.scale, : source.shape[3] * damage.scale]
 
