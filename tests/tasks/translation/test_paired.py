@@ -11,10 +11,11 @@ from PIL import Image
 from rivals.cli import main
 from rivals.core.errors import UserError
 from rivals.core.stream import Stream
-from rivals.games.translation import Pair
+from rivals.games.translation import Pair, Translation
 from rivals.metrics import Judging
 from rivals.metrics.segmentation import agreement, train_segmenter
 from rivals.model import Model
+from rivals.tasks import translation
 from rivals.tasks.translation import maps, pix2pix, pix2pixhd, spade
 from rivals.tasks.translation.edges import outlines
 from rivals.testing import check_game
@@ -147,3 +148,24 @@ def test_a_segmenter_reads_what_it_learned() -> None:
     assert good.accuracy > 0.95 and good.iou > 0.9 and bad.accuracy < 0.6
     numbers[:, :8] = -1
     assert agreement(trained, fresh.target, numbers, 3)[1].sum() == 16 * 8 * 16, "pixels of no class do not count"
+
+
+def test_the_default_recipe_sees_whether_pictures_are_pairs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = folders(tmp_path / "data", 12)
+    both = {"source": "label", "target": "image", "size": "32", "samples": 16}
+    trainer = translation.recipe(data=data, out=tmp_path / "pairs", **both)
+    assert isinstance(trainer.game, Translation) and "translation.pix2pix" in capsys.readouterr().err
+    trainer.fit(progress=False)
+    assert Model(tmp_path / "pairs").record["recipe"] == "translation"
+    for file in (data / "label").iterdir():
+        file.rename(file.with_stem(f"other-{file.stem}"))
+    with pytest.raises(UserError, match="--held-out is for pairs"):
+        translation.recipe(data=data, held_out=data, **both)
+    trainer = translation.recipe(data=data, out=tmp_path / "apart", **(both | {"size": None}))
+    assert "translation.fastcut, as label and image do not go together" in capsys.readouterr().err
+    assert trainer.origin["arguments"] | {"size": "64", "source": "label"} == trainer.origin["arguments"]
+    trainer.fit(progress=False)
+    found = Model(tmp_path / "apart")
+    assert translation.change(found.game, torch.zeros(1, 3, 32, 32)).shape == (1, 3, 32, 32)
+    again = translation.recipe(**found.record["arguments"], out=tmp_path / "apart")
+    assert again.resume().seen == 16, "the arguments in run.json build the same trainer"

@@ -125,7 +125,7 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         load(root, BOTH)
     (root / "image" / "00.png").unlink()
     Image.new("RGB", (20, 16)).save(root / "image" / "01.png")
-    with pytest.raises(UserError, match="01.png is 16x16 and its target 16x20"):
+    with pytest.raises(UserError, match=r"01\.png is 16x16 and its target 16x20"):
         load(root, BOTH)
     with pytest.raises(UserError, match="--source edges"):
         load(folders(tmp_path / "b") / "image", Wish())

@@ -53,6 +53,15 @@ def matched(data: Path, source: str | None, target: str | None) -> Matched:
     return _joined(data, found, _under(found, source, folders), _under(found, target, folders), source, target)
 
 
+def domains(data: Path, source: str | None, target: str | None) -> tuple[str, str]:
+    """The folders of two sets without pairs: as they were named, or trainA and trainB, or what their names tell."""
+    folders = _folders(open_source(data))
+    first, second = ("trainA", "trainB") if {"trainA", "trainB"} <= set(folders) else ("", "")
+    if source and target:
+        return source, target
+    return (first, second) if first else _guessed(data, folders)
+
+
 def paired(data: Path, source: str | None, target: str | None) -> bool:
     """Whether sources and targets have the same names, and so belong together one by one; trainA and trainB never do."""
     found = open_source(data)
