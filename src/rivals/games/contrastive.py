@@ -6,7 +6,7 @@ CUT and FastCUT (Park et al. 2020, arXiv:2007.15651).
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, cast
 
 import torch
 from torch import nn
@@ -93,6 +93,10 @@ class Contrastive(Game[Domains]):
     def coupled(self) -> bool:  # type: ignore[override]
         return self.objective.coupled
 
+    @property
+    def coder(self) -> Coder:
+        return cast(Coder, self.generator["translate"])
+
     def round(self, play: Play[Domains]) -> None:
         batch = play.draw()
         play.move(self.discriminator, self.discriminator_loss, batch)
@@ -122,20 +126,19 @@ class Contrastive(Game[Domains]):
         share = 0.5 if self.identity else 1.0
         if mirrored is not None:
             with torch.no_grad():
-                keys = self.generator["translate"].encode(batch.a)
+                keys = self.coder.encode(batch.a)
         losses["contrast"] = share * self.contrast * self.contrast_of(keys, made, mirrored)
         if self.identity:
             losses["identity"] = share * self.contrast * self.contrast_of(*self._translated(batch.b))
         return losses
 
     def _translated(self, pictures: Tensor) -> tuple[list[Tensor], Tensor]:
-        coder = self.generator["translate"]
-        features = coder.encode(pictures)
-        return features, coder.decode(features)
+        features = self.coder.encode(pictures)
+        return features, self.coder.decode(features)
 
     def contrast_of(self, keys: Sequence[Tensor], made: Tensor, mirrored: Tensor | None = None) -> Scalar:
         """L of pictures whose features are `keys` and what was made of them; mirrored (n, 1, 1, 1): of which the mirror image."""
-        queries = self.generator["translate"].encode(made)
+        queries = self.coder.encode(made)
         if mirrored is not None:
             queries = [_mirror(each, mirrored) for each in queries]
         project, places = self.generator["project"], somewhere(keys, self.patches)
