@@ -1,6 +1,7 @@
 """The game of patches that must find themselves again: its contract, the contrast, and what each variant is a sum of."""
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -96,6 +97,9 @@ def test_a_mirrored_result_is_compared_where_it_came_from() -> None:
     class Even(nn.Module):
         def encode(self, x: Tensor) -> list[Tensor]:
             return [x]
+
+        def decode(self, features: Sequence[Tensor]) -> Tensor:
+            return features[0]
 
     played.generator["translate"], played.generator["project"] = Even(), Projection([3], 8)
     source, flipped = torch.randn(4, 3, 16, 16), torch.tensor([True, False, True, True])[:, None, None, None]
