@@ -46,6 +46,8 @@ def test_every_filter_is_undone(channels: int) -> None:
 def test_what_is_written_is_read(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 65536, (9, 4, channels)).astype(np.uint16)
     assert np.array_equal(read_deep(write_deep(pixels)), pixels)
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1)).transpose(1, 2, 0)
+    assert np.array_equal(read_deep(write_deep(planes)), pixels), "as a tensor's planes lie in memory"
 
 
 def test_damage_is_told() -> None:

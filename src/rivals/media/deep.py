@@ -73,7 +73,7 @@ def _unfiltered(kinds: np.ndarray, stored: np.ndarray) -> np.ndarray:
 def write_deep(pixels: np.ndarray) -> bytes:
     """A PNG of pixels (h, w, c) uint16 of 1 to 4 channels."""
     height, width, channels = pixels.shape
-    whole = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    whole = np.ascontiguousarray(pixels, ">u2").view(np.uint8).reshape(height, -1)
     above = np.vstack([np.zeros_like(whole[:1]), whole[:-1]])
     rows = np.hstack([np.full((height, 1), 2, np.uint8), whole - above])
 

@@ -63,7 +63,7 @@ def between(game: Any, sharpness: float) -> Any:
 
 
 def _in_tiles(network: Any, tile: int, scale: int = 1) -> Change:
-    def change(values: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 c hh ww"]:
+    def change(values: Float[Tensor, "1 c h w"]) -> Float[Tensor, "1 k hh ww"]:
         return tiled(network, values, tile=tile, overlap=OVERLAP, scale=scale, multiple=network.multiple)
 
     return change
