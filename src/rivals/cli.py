@@ -17,6 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from rivals import __version__
 from rivals.commands import Recipe, Run, doctor, evaluate, inspect, list_, pack, print_cards, sample, score
+from rivals.compare import compare
 from rivals.core.errors import UserError
 from rivals.restore import restore
 from rivals.translate import translate
@@ -50,7 +51,7 @@ def _app(tokens: Sequence[str]) -> App:
     app = App("rivals", help="Train, judge and explore generative adversarial networks on your own data.",
               help_epilogue=EXITS, version=__version__, help_format="plaintext", result_action="return_value")  # fmt: skip
     app.command(_train_app(tokens[1:2] if tokens[:1] == ["train"] else ()), name="train")
-    for command in (resume, sample, translate, restore, score, evaluate, doctor, inspect, pack):
+    for command in (resume, sample, translate, restore, score, evaluate, compare, doctor, inspect, pack):
         app.command(command)
     app.command(list_, name="list")
     app.register_install_completion_command(name="--install-completion")
@@ -87,6 +88,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         code = 130
     sys.exit(code or 0)
+
+
+def parse(tokens: Sequence[str]) -> None:
+    """Raises UserError or CycloptsError where a command line does not parse; nothing is run."""
+    _app(tokens).parse_args(list(tokens), exit_on_error=False, print_error=False)
 
 
 def _told(message: str, code: int = 2) -> int:
@@ -246,6 +252,8 @@ def _closing(run: Path, task: Any) -> None:
     if pictures := sorted((run / "samples").glob("*.png")):
         print(f"\nPictures: {pictures[-1]}, over time in {run / 'samples.webp'}")
     print(f"Report:   {run / 'report.html'}")
+    if (run / "lab.html").is_file():
+        print(f"The game: {run / 'lab.html'}")
     if task is not None:
         return
     call, folder = _called(), shlex.quote(str(run))

@@ -51,11 +51,9 @@ def page(run: Run) -> str:
     """The report as HTML."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"figure": figure, "meaning": meaning, "plain": _plain}
-    style, script = _file("report.css"), _file("report.js")
-    allowed = f"img-src data:; style-src {_hash(style)}; script-src {_hash(script)}"
-    policy = f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"
-    shown = {"style": Markup(style), "script": Markup(script), "policy": policy}
-    rendered = environment.from_string(_file("report.html.j2")).render(shown | _told(run) | _drawn(run))
+    style, script = packed("report.css"), packed("report.js")
+    shown = {"style": Markup(style), "script": Markup(script), "policy": policy(style, script)}
+    rendered = environment.from_string(packed("report.html.j2")).render(shown | _told(run) | _drawn(run))
     return written(rendered)
 
 
@@ -135,9 +133,16 @@ def _duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def _file(name: str) -> str:
+def packed(name: str) -> str:
+    """The text of a file that lies beside this one."""
     return files("rivals.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _hash(text: str) -> str:
-    return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+def policy(style: str, script: str = "") -> str:
+    """A Content-Security-Policy that allows this style sheet, this script, and pictures inside the page."""
+
+    def digest(text: str) -> str:
+        return f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" if text else "'none'"
+
+    allowed = f"img-src data:; style-src {digest(style)}; script-src {digest(script)}"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'"

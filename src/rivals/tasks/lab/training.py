@@ -1,0 +1,84 @@
+"""What the recipes of the lab do alike: named penalties and optimisers, and the game of points."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from rivals.core.errors import UserError
+from rivals.core.objectives import OBJECTIVES
+from rivals.core.penalties import LeCam, Penalty, clip_weights, dragan, gradient_penalty, r1, r2
+from rivals.core.stream import Data, mix
+from rivals.games.gan import GAN, Sample
+from rivals.tasks.lab.distributions import Distribution
+from rivals.tasks.lab.networks import Dense, Judge
+from rivals.tasks.lab.reading import find
+
+PenaltyName = Literal["none", "r1", "r2", "r1+r2", "gradient-penalty", "dragan", "lecam", "clip"]
+OptimizerName = Literal["adam", "sgd"]
+
+OPTIONS = {
+    "objective": "The two losses of the game.",
+    "penalty": "What keeps the discriminator smooth; clip limits its weights instead.",
+    "gamma": "Strength of the penalty, or the limit of the weights.",
+    "optimizer": "adam with betas 0 and 0.99; sgd without momentum.",
+    "rate": "Learning rate of both players.",
+    "final": "Share of the rate that is left at the end, along half a cosine; 1 keeps it.",
+    "discriminator_moves": "Moves of the discriminator in each round.",
+    "moments": "How often the game is recorded.",
+}
+"""The options that the lab's recipes share, and what the command line's help says of them."""
+
+
+def penalties(name: PenaltyName, gamma: float) -> dict[str, Penalty]:
+    """The named terms of a game; clip is none of them, see `after`."""
+    made: dict[PenaltyName, dict[str, Penalty]] = {
+        "r1": {"r1": r1(gamma)},
+        "r2": {"r2": r2(gamma)},
+        "r1+r2": {"r1": r1(gamma), "r2": r2(gamma)},
+        "gradient-penalty": {"gradient": gradient_penalty(gamma)},
+        "dragan": {"dragan": dragan(gamma)},
+        "lecam": {"lecam": LeCam(gamma)} if name == "lecam" else {},
+    }
+    return made.get(name, {})
+
+
+def after(name: PenaltyName, gamma: float) -> Callable[[nn.Module], None] | None:
+    """What follows each move of the discriminator."""
+    return clip_weights(gamma) if name == "clip" else None
+
+
+def optimizing(name: OptimizerName, rate: float) -> Callable[[list[nn.Parameter]], Optimizer]:
+    if name == "sgd":
+        return partial(torch.optim.SGD, lr=rate)
+    return partial(torch.optim.Adam, lr=rate, betas=(0.0, 0.99), fused=True)
+
+
+def again(facts: Mapping[str, Any]) -> Distribution:
+    """The distribution of a run; raises UserError where a user's file has gone or changed."""
+    data = find(Path(facts["source"]))
+    if data.digest != facts["data"]:
+        raise UserError(f"{facts['source']} is not what the run was trained on: restore it")
+    return data
+
+
+def points(facts: Mapping[str, Any], terms: Mapping[str, Penalty] | None = None) -> GAN:
+    """The game of a run on points, untrained. terms: its penalties, by name."""
+    d, width, latent = facts["dimensions"], facts["width"], facts["latent"]
+    players = Dense(latent, d, width=width), Judge(d, 1, width=width, scale=4.0 if d == 2 else 2.0)
+    return GAN(*players, latent=latent, objective=OBJECTIVES[facts["objective"]], penalties=terms)
+
+
+def stream(data: Distribution, seed: int) -> Data[Sample]:
+    """Endless real samples; each batch is a function of (seed, its place)."""
+
+    def batches(seen: int, size: int, stride: int) -> Iterator[Sample]:
+        while True:
+            yield Sample(data.draw(size, torch.Generator().manual_seed(mix(seed, seen))))
+            seen += stride
+
+    return batches
