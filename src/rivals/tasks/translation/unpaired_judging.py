@@ -84,11 +84,9 @@ def evaluate(game: Game[Domains], record: Mapping[str, Any], judging: Judging) -
 def histograms(pictures: Float[Tensor, "n c h w"]) -> Float[Tensor, "n bins"]:
     """Square roots of the shares of pixels in 8 levels of each channel together (512 colours)."""
     levels = ((pictures + 1) / 2 * LEVELS).long().clamp(0, LEVELS - 1)
-    number = sum(levels[:, channel] * LEVELS**place for place, channel in enumerate(range(levels.shape[1])))
-    assert isinstance(number, Tensor)
+    number = (levels * LEVELS ** torch.arange(levels.shape[1])[:, None, None]).sum(1).flatten(1)
     shares = torch.zeros(len(pictures), LEVELS ** levels.shape[1])
-    one = torch.ones(1).expand(len(pictures), number[0].numel()) / number[0].numel()
-    return shares.scatter_add_(1, number.flatten(1), one).sqrt()
+    return shares.scatter_add_(1, number, torch.full(number.shape, 1 / number.shape[1])).sqrt()
 
 
 def told_apart(real: Float[Tensor, "n d"], fake: Float[Tensor, "m d"], *, seed: int) -> tuple[float, Interval]:
