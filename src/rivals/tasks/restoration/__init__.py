@@ -20,8 +20,8 @@ NEXT = (
     ("restore {run} photo.jpg -o out/ --sharpness 0.5 --sheets", "half way between the stages, beside the source"),
     ("evaluate {run}", "judge it on the held-out pictures"),
 )
-WIDTHS = {"super-resolution": 32, "inpaint": 24}
-BLOCKS = {"super-resolution": 6, "inpaint": 5}
+WIDTHS = {"super-resolution": 32, "colour": 48}
+BLOCKS = {"super-resolution": 6, "inpaint": 5, "colour": 1}
 
 
 @trainable
@@ -115,7 +115,7 @@ def recipe(
     damage = Damage(job, scale if job == "super-resolution" else 1, STRENGTHS.get(job, 0.0) if strength is None else strength,
                     channels)  # fmt: skip
     damage.refuse()
-    shape = Shape(network, width or WIDTHS.get(job, 48), blocks or BLOCKS.get(job, 1), judge)
+    shape = Shape(network, width or WIDTHS.get(job, 24), blocks or BLOCKS.get(job, 2), judge)
     plan = Plan(rate, fine_rate, adversarial_share, adversarial, matching, consistency, perceptual, features, start)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     good = load(data, held_out, size=size, channels=channels, allow_bad=allow_bad)

@@ -72,7 +72,7 @@ def generator(damage: Damage, shape: Shape) -> nn.Module:
     if damage.job == "inpaint":
         return Gated(channels, width=width, blocks=blocks)
     if damage.job == "colour":
-        return Colourist(1, 2, width=width, blocks=blocks, levels=4)
+        return Colourist(1, 2, width=width, blocks=blocks, levels=4, step=2)
     return Cleaner(channels, channels, width=width, blocks=blocks)
 
 
