@@ -15,7 +15,8 @@ from rivals.core.errors import UserError
 from rivals.media.deep import read_deep, write_deep
 from rivals.model import Model, load
 from rivals.nn.lab import to_lab
-from rivals.tasks.restoration.applying import How, between, restore
+from rivals.tasks.restoration.applying import How, restore
+from rivals.tasks.restoration.game import between
 
 TINY = {"width": 4, "blocks": 1, "judge": 4, "samples": 24, "batch": 4, "adversarial_share": 0.5, "rate": 5e-3, "fine_rate": 5e-3}
 

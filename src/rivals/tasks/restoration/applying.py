@@ -1,6 +1,5 @@
 """A trained restoration on a person's own files: at their own size, in tiles, by a network between the run's two stages."""
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,7 @@ from rivals.media.wanted import Trained
 from rivals.nn.lab import to_lab, to_rgb
 from rivals.nn.tiles import tiled
 from rivals.tasks.restoration.damage import covered
-from rivals.tasks.restoration.game import interpolate
+from rivals.tasks.restoration.game import between
 from rivals.tasks.restoration.previews import OVERLAP, TILE
 from rivals.tasks.restoration.training import damage_of
 
@@ -53,13 +52,6 @@ def restore(model: Trained, files: Sequence[Path], out: Path, how: How) -> list[
     else:
         change = _in_tiles(network, how.tile, damage.scale)
     return convert(files, out, change, channels=damage.channels, compare=how.compare, sheets=how.sheets, read=read)
-
-
-def between(game: Any, sharpness: float) -> Any:
-    """F + sharpness (G - F), a network of its own."""
-    network = copy.deepcopy(game.generator)
-    interpolate(network, game.faithful, game.generator, sharpness)
-    return network
 
 
 def _in_tiles(network: Any, tile: int, scale: int = 1) -> Change:

@@ -70,6 +70,13 @@ def interpolate(into: nn.Module, faithful: nn.Module, generator: nn.Module, shar
         mine.copy_(torch.lerp(f, g, sharpness))
 
 
+def between(game: Restoration, sharpness: float) -> nn.Module:
+    """F + sharpness (G - F), a network of its own."""
+    network = copy.deepcopy(game.generator)
+    interpolate(network, game.faithful, game.generator, sharpness)
+    return network
+
+
 def absolute(made: torch.Tensor, pair: Pair) -> Scalar:
     """Mean |made - target|."""
     return (made - pair.target).abs().mean()

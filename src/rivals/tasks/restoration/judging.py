@@ -21,13 +21,13 @@ from rivals.metrics.card import BESIDE
 from rivals.tasks.restoration.baselines import baselines
 from rivals.tasks.restoration.damage import Damage
 from rivals.tasks.restoration.data import Good, load
-from rivals.tasks.restoration.game import Restoration
+from rivals.tasks.restoration.game import Restoration, between
 from rivals.tasks.restoration.measures import BOUNDS, MEASURES, measured, summed
 from rivals.tasks.restoration.previews import restored, sheet
 from rivals.tasks.restoration.training import damage_of
 
 Record = Mapping[str, Any]
-FIRST = "fidelity stage"
+FIRST, HALF = "fidelity stage", "half way"
 SHOWN, SIDE = 10, 192  # pictures on a sheet, and their largest side
 
 Method = Callable[[Pair], Tensor]
@@ -51,14 +51,15 @@ def _load(data: str, held_out: str | None, size: str | None, channels: int, allo
 
 
 def methods(game: Restoration, record: Record, good: Good, damage: Damage) -> dict[str, Method]:
-    """The run's result by the name "", its first stage where there is a second one, and the simple ways."""
+    """The run's result by the name ""; where it has two stages, the first one's and that of the network half way between them;
+    and the simple ways."""
 
     def by(network: Any) -> Method:
         return lambda pair: restored(network, pair.source, damage)
 
     both = {"": by(game.generator)}
     if record["arguments"].get("adversarial_share"):
-        both[FIRST] = by(game.faithful)
+        both |= {FIRST: by(game.faithful), HALF: by(between(game, 0.5))}
     return both | baselines(good, damage)
 
 
