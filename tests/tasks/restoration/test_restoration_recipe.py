@@ -56,7 +56,7 @@ def test_every_job_trains_and_is_judged(job: str, pictures: Path, tmp_path: Path
             card.low <= card.value <= card.high
             and card.samples == 2
             and "fidelity stage" in card.beside
-            and len(card.beside) == 3
+            and len(card.beside) == 4
         )
         assert meaning(name).plain, f"no words for {name}"
         assert MetricCard.from_dict(json.loads(json.dumps(card.as_dict()))) == card
