@@ -134,6 +134,8 @@ def test_mistakes_are_told(tmp_path: Path) -> None:
         load(wish(None, source=str(tmp_path / "none"), target=str(data / "photo")), alike=True)
     with pytest.raises(UserError, match="does not exist"):
         load(wish(tmp_path / "gone"), alike=True)
+    with pytest.raises(UserError, match="both photo"):
+        load(wish(data, source="photo", target="photo"), alike=True)
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="holds no picture"):
         load(wish(None, source=str(tmp_path / "empty"), target=str(data / "photo")), alike=True)
@@ -235,6 +237,11 @@ def test_the_contrastive_recipes(module: Any, tmp_path: Path) -> None:
     trainer = module.recipe(data=data, out=tmp_path / "run", **SMALL, samples=32, batch=8, patches=16)
     trainer.fit(progress=False)
     model = Model(tmp_path / "run")
+    with pytest.raises(SystemExit) as done:  # a file smaller than what the networks take
+        Image.fromarray(blocks(1, (60, 90, 255), 1, 3)).save(tmp_path / "tiny.png")
+        main(["translate", str(tmp_path / "run"), str(tmp_path / "tiny.png"), "-o", str(tmp_path / "out"), "--full"])
+    with Image.open(tmp_path / "out" / "tiny.png") as tiny:
+        assert done.value.code in (0, None) and tiny.size == (3, 1)
     source = torch.rand(1, 3, 16, 16) * 2 - 1
     assert module.change(model.game, source).shape == (1, 3, 16, 16)
     with pytest.raises(UserError, match="from source to target only"):
@@ -268,4 +275,7 @@ def test_settings_that_do_not_fit(tmp_path: Path) -> None:
         cut.recipe(data=data, out=tmp_path / "run", **SMALL, patches=1)
     with pytest.raises(UserError, match="contrast is -2"):
         fastcut.recipe(data=data, out=tmp_path / "run", **SMALL, contrast=-2.0)
+    for options in ({"size": "4", "layers": 1}, {"layers": 3}):
+        with pytest.raises(UserError, match="layers need"):
+            cut.recipe(data=data, out=tmp_path / "run", **(SMALL | options))
     assert not (tmp_path / "run").exists()

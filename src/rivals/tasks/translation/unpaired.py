@@ -69,6 +69,8 @@ def load(wish: Wish, *, alike: bool, seed: int = 0, workers: int = 0) -> Unpaire
     Held out are the folders testA and testB beside trainA and trainB, what an array file calls x_test, or a tenth by the hash
     of the names. Raises UserError for whatever a person can mend.
     """
+    if wish.source == wish.target:
+        raise UserError(f"source and target are both {wish.source}: give two different ones")
     size, crop = (parse(each) if each else None for each in (wish.size, wish.crop))
     if size is None and crop is None:
         size = parse(SIZE)
@@ -91,7 +93,6 @@ def load(wish: Wish, *, alike: bool, seed: int = 0, workers: int = 0) -> Unpaire
         "window": list(window),
         "source_channels": channels[0],
         "target_channels": channels[1],
-        "multiple": 1,
     }
     told = ", ".join(f"{side.name}: {len(side.train)} pictures to train on, {len(side.held_out)} held out" for side in sides)
     print(

@@ -8,6 +8,7 @@ from PIL.Image import Image
 from torch import nn
 from torch.optim import Optimizer
 
+from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.schedules import Schedule
 from rivals.core.store import Store
@@ -63,8 +64,13 @@ def train(
 ) -> Trainer[Domains]:
     """The trainer of a game of two domains, with its previews, in the run folder that the settings name.
 
-    back: the previews show the way back too.
+    back: the previews show the way back too. Raises UserError for windows that are too small for the networks.
     """
+    halvings, layers = facts["shape"]["halvings"], facts["shape"]["layers"]
+    least = max(2 ** (halvings + 1), 3 * 2**layers)  # an instance norm needs two pixels a side where it is smallest
+    if min(facts["window"]) < least:
+        raise UserError(f"trained on {facts['window'][0]}x{facts['window'][1]} pixels, and {halvings} halvings with {layers} "
+                        f"layers need {least}: give a larger --size or --crop, or fewer --halvings or --layers")  # fmt: skip
     return Trainer(
         game.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
         unpaired.train,
@@ -77,7 +83,7 @@ def train(
         half_life=settings.samples / 50,
         schedules={"lr": falling(rate)},
         watchers=[every(max(settings.samples // 20, 1), previews(unpaired.held_out[0], back=back))],
-        facts=facts,
+        facts={**facts, "multiple": 2 ** (halvings + 1)},
         store=Store(settings.out, name=settings.name),
     )
 
