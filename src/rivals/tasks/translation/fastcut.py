@@ -39,7 +39,7 @@ def recipe(
     discriminator_width: int = 24,
     bounded: bool = True,
     rate: float = 1e-3,
-    samples: int = 8_000,
+    samples: int = 6_000,
     batch: int = 4,
     micro: int | None = None,
     seed: int = 0,
