@@ -68,6 +68,13 @@ def test_the_generator_follows_and_then_goes_its_own_way() -> None:
         )
 
 
+def test_the_discriminator_has_a_head_start() -> None:
+    said = []
+    for report in Trainer(enlarge(0.5), Stream.over(PAIRS), samples=320, batch=8, device="cpu", log_every=1):
+        said.append({name.split(".")[0] for name in report.losses})
+    assert said[20:23] == [{"discriminator"}] * 3 and said[23:] == [{"discriminator", "generator"}] * 17
+
+
 def test_stage_two_holds_to_all_its_terms() -> None:
     game = enlarge(0.0)
     assert game.generator_loss(PAIRS).keys() == {"error", "consistency", "adversarial", "matching"}

@@ -18,13 +18,16 @@ from rivals.core.objectives import Objective, relativistic
 from rivals.core.types import Scalar
 from rivals.games.translation import Fidelity, Pair, Translation
 
+HEAD_START = 0.15  # of stage two; what an untrained discriminator teaches is a lattice of sub-pixels
+
 
 class Restoration(Translation):
     """Players: faithful(source) -> target, in stage one; generator and discriminator(target, source), in stage two.
 
     warm_up: share of the run that is stage one; until then the generator follows the faithful network weight by weight, so
-    that its running average is right when it begins. error: what stage one minimises, and a part of stage two. finer: terms
-    that only stage two has, weights included. The other settings are Translation's.
+    that its running average is right when it begins. For the first HEAD_START of stage two the discriminator moves alone.
+    error: what stage one minimises, and a part of stage two. finer: terms that only stage two has, weights included. The other
+    settings are Translation's.
     """
 
     averaged = ("faithful", "generator")
@@ -37,8 +40,8 @@ class Restoration(Translation):
         error: Fidelity,
         finer: Mapping[str, Fidelity] | None = None,
         warm_up: float = 0.7,
-        adversarial: float = 0.01,
-        matching: float = 1.0,
+        adversarial: float = 0.05,
+        matching: float = 10.0,
         objective: Objective = relativistic,
         optimizer: Callable[[str, list[nn.Parameter]], Optimizer] | None = None,
     ) -> None:
@@ -53,7 +56,8 @@ class Restoration(Translation):
             interpolate(self.generator, self.faithful, self.generator, 0.0)
             return
         play.move(self.discriminator, self.discriminator_loss, batch)
-        play.move(self.generator, self.generator_loss, batch)
+        if play.progress > self.warm_up + HEAD_START * (1 - self.warm_up):
+            play.move(self.generator, self.generator_loss, batch)
 
     def faithful_loss(self, batch: Pair) -> Losses:
         return {"error": self.error(self.faithful(batch.source), batch)}

@@ -169,5 +169,5 @@ def _rates(plan: Plan) -> dict[str, Schedule]:
     return {
         "faithful.lr": cosine(plan.rate, plan.rate / 100, begin),
         "generator.lr": fine,
-        "discriminator.lr": fine,
+        "discriminator.lr": lambda progress: 2 * fine(progress),
     }
