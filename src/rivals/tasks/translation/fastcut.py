@@ -51,8 +51,8 @@ def recipe(
 ) -> Trainer[Domains]:
     """Pictures of two kinds without pairs, one way, by FastCUT: the cheapest of the three, for small sets. Start here.
 
-    Summer to winter at 64 pixels, seed 0: 66 % taken for winter (sources 30 %, real ones 76 %), edges kept 0.97, in seven minutes on
-    one CPU thread.
+    Summer to winter at 64 pixels, seed 0: 66 % taken for winter (sources 30 %, real ones 76 %), edges kept 0.97, in seven minutes
+    on one CPU thread.
 
     Parameters
     ----------
