@@ -27,18 +27,17 @@ def compare(
     out: Annotated[Path, Parameter(name=["-o", "--out"], help="Where runs and page go; finished runs in it are kept.")],
 ) -> int:
     """Train several recipes over several seeds and set them side by side: figures, pictures, curves, failures too."""
+    from rivals.core.store import write_file
     from rivals.report.comparison import comparison
 
     if seeds < 1:
         raise UserError(f"seeds is {seeds}: give at least 1")
     if len(set(games)) < len(games):
         raise UserError("the same game is given twice: change an option, or leave it out")
-    sides = [(_words(game, threads), game) for game in games]
     if out.is_file():
         raise UserError(f"{out} is a file: give -o a folder")
-    found = [_played(words, game, seeds, out) for words, game in sides]
-    from rivals.core.store import write_file
-
+    every = [_words(game, threads) for game in games]  # all are checked before the first is played
+    found = [_played(words, game, seeds, out) for words, game in zip(every, games, strict=True)]
     write_file(out / "compare.html", lambda file: file.write(comparison(found).encode(errors="replace")))
     write_file(out / "compare.json", lambda file: file.write(json.dumps(_figures(found), indent=1).encode()))
     print(f"Side by side: {out / 'compare.html'}")

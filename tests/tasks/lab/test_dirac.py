@@ -15,7 +15,7 @@ from rivals.tasks.lab.orbit import eigenvalues, field, flow, total
 from rivals.testing import check_game
 
 
-def played(objective: str, penalty: str, tmp_path: Path, *, rate: float = 0.05, rounds: int = 600) -> list[float]:
+def played(objective: str, penalty: str, tmp_path: Path, *, rate: float = 0.1, rounds: int = 300) -> list[float]:
     """The distance from the equilibrium after each round."""
     trainer = dirac.recipe(objective=objective, penalty=penalty, rate=rate, samples=2 * rounds, moments=2, out=tmp_path / "run")
     radii = []
@@ -49,9 +49,9 @@ def test_the_trainer_circles_without_a_penalty(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("objective", "penalty"), [("minimax", "r1"), ("non-saturating", "r1"), ("relativistic", "r1+r2")])
 def test_the_trainer_converges_with_r1_as_the_closed_form_says(objective: str, penalty: str, tmp_path: Path) -> None:
     radii = played(objective, penalty, tmp_path)
-    closed = flow(field(objective, total(penalty, 0.3)), 600 * 0.05)
-    for part in (150, 300, 450):
-        expected = math.hypot(*closed[round(part / 600 * (len(closed) - 1))])
+    closed = flow(field(objective, total(penalty, 0.3)), 30.0)
+    for part in (75, 150, 225):
+        expected = math.hypot(*closed[round(part / 300 * (len(closed) - 1))])
         assert radii[part - 1] == pytest.approx(expected, rel=0.3, abs=0.02)
     assert radii[-1] < 0.05
 

@@ -41,7 +41,7 @@ def recipe(
     latent: int | None = None,
     width: int = 128,
     moments: int = 60,
-    samples: int = 1_500_000,
+    samples: int = 1_100_000,
     batch: int = 256,
     micro: int | None = None,
     seed: int = 0,
@@ -82,7 +82,7 @@ def recipe(
     gan.optimizer = optimizing(optimizer, rate)
     return Trainer(
         gan,
-        stream(found, seed),
+        stream(found, seed, workers),
         samples=samples,
         batch=batch,
         micro=micro,

@@ -67,7 +67,7 @@ def kernel(x: Float[Tensor, "n d"], points: Float[Tensor, "k d"], width: float) 
 
 def gaussian() -> Distribution:
     """N(1, 0.6^2) on the line."""
-    return Distribution("gaussian", torch.tensor([[1.0]]), 0.6, 4.0)
+    return Distribution("gaussian", torch.tensor([[1.0]]), 0.6, 4.0, modes=False)
 
 
 def mixture() -> Distribution:
@@ -88,7 +88,7 @@ def grid() -> Distribution:
 
 
 def spiral() -> Distribution:
-    """Two turns of a spiral, deviation 0.03, evenly along its length."""
+    """A spiral of one turn and a third, deviation 0.03, evenly along its length."""
     turn = torch.linspace(0.12, 1.0, CURVE).sqrt() * 4 * math.pi  # arc length grows as the square of the angle
     radius = 1.3 * turn / (4 * math.pi)
     return Distribution("spiral", torch.stack([radius * turn.cos(), radius * turn.sin()], 1), 0.03, 1.8, modes=False)

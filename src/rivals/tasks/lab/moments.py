@@ -46,6 +46,7 @@ class Taken(NamedTuple):
     sure_fake: Float[Tensor, "n"]
 
 
+@torch.no_grad()
 def take(game: GAN, data: Distribution, objective: ObjectiveName, seed: int, n: int = DRAWN) -> Taken:
     """Fresh samples of both sides as the discriminator sees them."""
     noise = torch.Generator().manual_seed(seed)

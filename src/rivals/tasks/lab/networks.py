@@ -13,7 +13,8 @@ class Dense(nn.Module):
     def __init__(self, inputs: int, outputs: int, *, width: int, scale: float = 1.0) -> None:
         super().__init__()
         sizes = [inputs, width, width, width]
-        hidden = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.ReLU())]
+        # Leaky: a discriminator of ReLUs can die on the line, and then says one half of everything whatever G makes.
+        hidden = [layer for pair in pairwise(sizes) for layer in (nn.Linear(*pair), nn.LeakyReLU(0.2))]
         self.scale, self.layers = scale, nn.Sequential(*hidden, nn.Linear(width, outputs))
 
     def forward(self, x: Float[Tensor, "n inputs"], condition: Tensor | None = None) -> Float[Tensor, "n *outputs"]:

@@ -52,6 +52,8 @@ class Slope(nn.Module):
 class Dirac(GAN):
     """The GAN of two numbers; the log tells where they are."""
 
+    deterministic = True  # the generator has one point, whatever z is
+
     def observe(self, batch: Sample) -> dict[str, Scalar]:
         place = {"theta": self.generator.theta.detach(), "psi": self.discriminator.psi.detach()}
         return super().observe(batch) | place | {"radius": torch.hypot(place["theta"], place["psi"])}

@@ -22,9 +22,9 @@ LINE = (
     "stroke goes from a z to the point that G makes of it."
 )
 PLANE = (
-    "Dark dots are real points, green ones generated. On blue ground D says real, on orange it says generated, on white it "
-    "cannot tell. The net is the plane of z, as G bends it. A red stroke shows where the generator's loss pushes a point, and "
-    "how strongly: without strokes the generator learns nothing."
+    "Small dots are real points, larger green ones generated. On blue ground D says real, on orange it says generated, without "
+    "colour it cannot tell. The net is the plane of z, as G bends it. A red stroke shows where the generator's loss pushes a "
+    "point, and how strongly: without strokes the generator learns nothing."
 )
 SURE = {
     "title": "D(x) and D(G(z))",

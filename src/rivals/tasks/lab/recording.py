@@ -19,6 +19,7 @@ from rivals.tasks.lab.page import page
 
 Moment = dict[str, object]
 REAL = 400  # real points that a picture shows
+LIVE = 10  # moments between two writings of the page
 Measure = Callable[[Trainer[Any], int], Moment]
 Draw = Callable[[list[Moment]], Any]
 Page = Callable[[Mapping[str, Any], list[Moment]], str]
@@ -28,7 +29,7 @@ def recorder(moments: int, measure: Measure, draw: Draw, page: Page) -> Watcher:
     """A watcher that records the first round and about `moments` more, evenly in samples.
 
     measure: the game as it stands, not averaged, after so many samples -> a moment. draw: all moments so far -> the picture of
-    the last. page: run.json and all moments -> lab.html, written anew each time, so that a run can be looked at while it trains.
+    the last. page: run.json and all moments -> lab.html, written anew now and then, so that a run can be looked at while it trains.
     """
 
     def watch(trainer: Trainer[Any], report: Report) -> None:
@@ -41,9 +42,11 @@ def recorder(moments: int, measure: Measure, draw: Draw, page: Page) -> Watcher:
             found = {"seen": report.seen} | measure(trainer, report.seen)
         store.write(f"moments/{report.seen:012d}.json", lambda file: file.write(json.dumps(found).encode()))
         so_far = recorded(store, report.seen)
-        sheet, text = draw(so_far), page(store.record(), so_far)
+        sheet = draw(so_far)
         store.write(f"samples/{report.seen:012d}.png", lambda file: sheet.save(file, "PNG"))
-        store.write("lab.html", lambda file: file.write(text.encode()))
+        if last or len(so_far) % LIVE == 1:
+            text = page(store.record(), so_far)
+            store.write("lab.html", lambda file: file.write(text.encode()))
         if last:
             frames = [store.folder / f"samples/{each['seen']:012d}.png" for each in so_far]
             pictures.animate(frames, store.folder / "lab.webp")

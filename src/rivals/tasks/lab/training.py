@@ -1,6 +1,6 @@
 """What the recipes of the lab do alike: named penalties and optimisers, and the game of points."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 from rivals.core.errors import UserError
 from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import LeCam, Penalty, clip_weights, dragan, gradient_penalty, r1, r2
-from rivals.core.stream import Data, mix
+from rivals.core.stream import Stream, mix
 from rivals.games.gan import GAN, Sample
 from rivals.tasks.lab.distributions import Distribution
 from rivals.tasks.lab.networks import Dense, Judge
@@ -20,6 +20,7 @@ from rivals.tasks.lab.reading import find
 
 PenaltyName = Literal["none", "r1", "r2", "r1+r2", "gradient-penalty", "dragan", "lecam", "clip"]
 OptimizerName = Literal["adam", "sgd"]
+POINTS = 2**17  # real samples of a run: so many that no player remembers one
 
 OPTIONS = {
     "objective": "The two losses of the game.",
@@ -73,12 +74,6 @@ def points(facts: Mapping[str, Any], terms: Mapping[str, Penalty] | None = None)
     return GAN(*players, latent=latent, objective=OBJECTIVES[facts["objective"]], penalties=terms)
 
 
-def stream(data: Distribution, seed: int) -> Data[Sample]:
-    """Endless real samples; each batch is a function of (seed, its place)."""
-
-    def batches(seen: int, size: int, stride: int) -> Iterator[Sample]:
-        while True:
-            yield Sample(data.draw(size, torch.Generator().manual_seed(mix(seed, seen))))
-            seen += stride
-
-    return batches
+def stream(data: Distribution, seed: int, workers: int = 0) -> Stream[Sample]:
+    """Real samples: POINTS of them, in ever new orders."""
+    return Stream.over(Sample(data.draw(POINTS, torch.Generator().manual_seed(mix(seed)))), seed=seed, workers=workers)
