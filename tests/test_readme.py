@@ -29,7 +29,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(colours).save(place / "my-pictures" / f"{i}.png")
     rows = "".join(f"{20 + i % 50},{['north', 'south', 'east'][i % 3]},{['yes', 'no'][i % 2]}\n" for i in range(200))
     (place / "customers.csv").write_text(f"age,region,churned\n{rows}")
+    pairs(place)
     return place
+
+
+def pairs(place: Path) -> None:
+    """Label maps and photos, and the runs that translate and restore them."""
+    for i, photo in enumerate(np.random.default_rng(1).integers(0, 256, (12, 32, 32, 3), dtype=np.uint8)):
+        for name, pixels in {"facades/label": photo[..., 0] // 64, "facades/image": photo, "my-maps": photo[..., 0] // 64,
+                             "good-pictures": photo, "small-pictures": photo[::4, ::4]}.items():  # fmt: skip
+            (place / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.ascontiguousarray(pixels)).save(place / name / f"{i}.png")
+    both, short = {"source": "label", "target": "image", "size": "32"}, {"samples": 16, "batch": 8}
+    tasks.find("translation")[1](data=place / "facades", out=place / "runs" / "0002-translation", **both, **short).fit(
+        progress=False
+    )
+    job = {"data": place / "good-pictures", "job": "super-resolution", "width": 8, "blocks": 1}
+    tasks.find("restoration")[1](out=place / "runs" / "0003-restoration", **job, **short).fit(progress=False)
 
 
 def test_the_commands_are_found() -> None:

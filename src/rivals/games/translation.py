@@ -79,7 +79,7 @@ class Translation(Game[Pair]):
 
     @property
     def coupled(self) -> bool:  # type: ignore[override]
-        """Whether a loss mixes the samples of a batch, or a pass moves what is no weight: running statistics, singular vectors."""
+        """Whether a loss mixes samples, or a pass moves what is no weight: running statistics, singular vectors."""
         return self.objective.coupled or any(True for player in self.children() for _ in player.buffers())
 
     def round(self, play: Play[Pair]) -> None:

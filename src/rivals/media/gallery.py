@@ -1,7 +1,8 @@
 """Gallery: pictures in memory, each of its own size, and random windows of them that are a function of the item's number."""
 
+import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,6 +66,16 @@ def gallery(source: Source, *, size: tuple[int, int] | None, channels: int, allo
               f"({bad[0][0]}: {bad[0][1]})", file=sys.stderr)  # fmt: skip
     kept = {name: each for name, each in zip(source.names, found, strict=True) if not isinstance(each, str)}
     return Gallery(list(kept), list(kept.values()))
+
+
+def digest(galleries: Iterable[Gallery]) -> str:
+    """SHA-256 over the names, sizes and pixels of all pictures, in order."""
+    sha = hashlib.sha256()
+    for each in galleries:
+        for name, pixels in zip(each.names, each.pixels, strict=True):
+            sha.update(f"{len(name)}:{name}{pixels.shape}".encode("utf8", "surrogateescape"))
+            sha.update(np.ascontiguousarray(pixels))
+    return sha.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,11 @@ def split(names: list[str], told: Told, pixel_values: int, where: str) -> np.nda
     return test
 
 
+def tenth(names: list[str], least: int) -> set[str]:
+    """A tenth of the names by their SHA-256, `least` of them at least, whatever the seed."""
+    return set(sorted(names, key=_fraction)[: max(round(SHARE * len(names)), least)])
+
+
 def room(pixel_values: int) -> int:
     """At most so many held-out pictures of so many values each."""
     return max(min(MOST, HELD_BYTES // (4 * pixel_values)), 1)

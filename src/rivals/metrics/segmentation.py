@@ -92,7 +92,7 @@ def agreement(
 ) -> tuple[Agreement, Int[Tensor, "n k k"]]:
     """What the segmenter reads of photos, and each photo's table (true class, read class) of pixels."""
     with evaluating(segmenter):
-        read = torch.cat([segmenter(part).argmax(1) for part in photos.split(16)])
+        read = torch.cat([segmenter(part).argmax(1) for part in torch.split(photos, 16)])
     counted = numbers != IGNORED
     tables = []
     for true, found, counts in zip(numbers, read, counted, strict=True):

@@ -35,7 +35,7 @@ class Place(nn.Module):
         self.theta = nn.Parameter(torch.tensor(START[0]))
 
     def forward(self, z: Float[Tensor, "n 1"], condition: Tensor | None = None) -> Float[Tensor, "n 1"]:
-        return self.theta.expand(len(z), 1)
+        return self.theta * torch.ones_like(z)
 
 
 class Slope(nn.Module):

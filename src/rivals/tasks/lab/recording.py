@@ -29,7 +29,7 @@ def recorder(moments: int, measure: Measure, draw: Draw, page: Page) -> Watcher:
     """A watcher that records the first round and about `moments` more, evenly in samples.
 
     measure: the game as it stands, not averaged, after so many samples -> a moment. draw: all moments so far -> the picture of
-    the last. page: run.json and all moments -> lab.html, written anew now and then, so that a run can be looked at while it trains.
+    the last. page: run.json and all moments -> lab.html, written now and then, so that a run can be looked at while it trains.
     """
 
     def watch(trainer: Trainer[Any], report: Report) -> None:

@@ -1,6 +1,5 @@
 """The good pictures of a restoration: windows of them to train on, damaged as they are drawn, and whole ones held out."""
 
-import hashlib
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from rivals.core.stream import Stream, mix
 from rivals.core.types import Tensor
 from rivals.games.translation import Pair
 from rivals.media.fit import parse
-from rivals.media.gallery import Gallery, Windows, gallery
+from rivals.media.gallery import Gallery, Windows, digest, gallery
 from rivals.media.opening import open_source
 from rivals.media.split import split
 from rivals.tasks.restoration.damage import Damage
@@ -97,9 +96,4 @@ def load(
     print(
         f"{data}: {len(train)} pictures to train on, {len(held)} held out{f' of {held_out}' if held_out else ''}", file=sys.stderr
     )
-    digest = hashlib.sha256()
-    for each in (train, held):
-        for pixels in each.pixels:
-            digest.update(f"{pixels.shape}".encode())
-            digest.update(np.ascontiguousarray(pixels))
-    return Good(train, held, digest.hexdigest())
+    return Good(train, held, digest((train, held)))

@@ -104,7 +104,7 @@ def recipe(
         if given := [each for each, value in (("held-out", held_out), ("classes", classes), ("palette", palette)) if value]:
             raise UserError(f"{data}: its pictures are no pairs, and --{given[0]} is for pairs: leave it out, or mend the names")
         source, target = domains(data, source, target)
-        samples = samples or 24_000
+        samples = samples or 6_000
         told["recipe"] = f"translation.fastcut, as {source} and {target} do not go together"
         trainer = fastcut.recipe(source=source, target=target, samples=samples, **both)
     if join(pick_device(device)).rank == 0:

@@ -1,6 +1,5 @@
 """Pairs: the training stream, the held-out pairs and the facts of a user's paired pictures."""
 
-import hashlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,14 +16,14 @@ from rivals.core.types import Tensor
 from rivals.games.translation import Pair
 from rivals.media.decode import Header, indices
 from rivals.media.fit import parse
-from rivals.media.gallery import Gallery, Windows, gallery, values
+from rivals.media.gallery import Gallery, Windows, digest, gallery, values
 from rivals.media.source import Encoded, Part, Source, part
+from rivals.media.split import tenth
 from rivals.tasks.translation import maps
 from rivals.tasks.translation.edges import outlines
 from rivals.tasks.translation.layout import Matched, matched
 from rivals.tasks.translation.maps import Palette
 
-SHARE = 0.1
 JITTER = 1.1  # pictures are held so much larger than what is trained on, so that windows move
 
 
@@ -110,7 +109,7 @@ def load(data: Path, wish: Wish, *, seed: int = 0, workers: int = 0) -> Pairs:
     fetch = partial(_windows, train, windows, kind.classes)
     each = partial(_whole, held, kind.classes)
     facts = {
-        "data": _digest(train, held),
+        "data": digest((*train, *held)),
         "size": list(size) if size else None,
         "window": list(shown),
         "source_channels": kind.classes or kind.source_channels,
@@ -217,20 +216,10 @@ def _same_size(sides: tuple[Gallery, Gallery]) -> tuple[int, int]:
 
 
 def _by_hash(stems: list[str]) -> list[bool]:
-    """A tenth by the SHA-256 of their names, two at least, whatever the seed."""
-    order = sorted(range(len(stems)), key=lambda row: hashlib.sha256(stems[row].encode("utf8", "surrogateescape")).digest())
-    held = set(order[: max(round(SHARE * len(stems)), 2)])
     if len(stems) < 4:
         raise UserError(f"{len(stems)} pairs are too few: give at least 4")
-    return [row in held for row in range(len(stems))]
-
-
-def _digest(*sides: tuple[Gallery, Gallery]) -> str:
-    digest = hashlib.sha256()
-    for each in (side for pair in sides for side in pair):
-        for name, pixels in zip(each.names, each.pixels, strict=True):
-            digest.update(f"{len(name)}:{name}{pixels.shape}".encode("utf8", "surrogateescape") + pixels.tobytes())
-    return digest.hexdigest()
+    held = tenth(stems, 2)
+    return [stem in held for stem in stems]
 
 
 def _tensor(pixels: list[np.ndarray], classes: int) -> Tensor:

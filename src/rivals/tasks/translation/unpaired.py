@@ -1,6 +1,5 @@
 """Pictures of two domains that do not go together: a user's files -> a stream of both, and held-out pictures of each."""
 
-import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,11 +16,11 @@ from rivals.core.types import Float, Tensor
 from rivals.games.cycle import Domains
 from rivals.media.checking import common
 from rivals.media.fit import parse
-from rivals.media.gallery import VARIANTS, Gallery, Windows, cut, gallery, values
+from rivals.media.gallery import VARIANTS, Gallery, Windows, cut, digest, gallery, values
 from rivals.media.opening import open_source
 from rivals.media.source import Encoded, Source
+from rivals.media.split import tenth
 
-SHARE = 0.1
 SIZE = "64"  # where neither a size nor a crop is given
 
 
@@ -88,7 +87,7 @@ def load(wish: Wish, *, alike: bool, seed: int = 0, workers: int = 0) -> Unpaire
                     seed=mix(seed, at)) for at, side in enumerate(sides))  # fmt: skip
     fetch = Both(sides[0].train, sides[1].train, a, b, 1 if size == window and not wish.mirror else VARIANTS, seed)
     facts = {
-        "data": _digest(sides),
+        "data": digest(part for side in sides for part in (side.train, side.held_out)),
         "size": list(size) if size else None,
         "window": list(window),
         "source_channels": channels[0],
@@ -183,28 +182,13 @@ def _side(wish: Wish, at: int, source: Source, aside: Source | None, size: tuple
     if aside is not None:
         return Side(name, whole, read(aside))
     told = source.told(np.arange(len(source))).test
-    test = set(_by_hash(whole.names))
+    test = tenth(whole.names, 1)
     if told is not None:
         test = {each for each, out in zip(source.names, told, strict=True) if out} & set(whole.names) or test
     rows = [[row for row, each in enumerate(whole.names) if (each in test) is out] for out in (False, True)]
     if not rows[0]:
         raise UserError(f"{name} has no picture to train on, only held-out ones: add some")
     return Side(name, whole.take(rows[0]), whole.take(rows[1]))
-
-
-def _by_hash(names: list[str]) -> list[str]:
-    """A tenth of the names by their SHA-256, one at least, whatever the seed."""
-    order = sorted(names, key=lambda name: hashlib.sha256(name.encode("utf8", "surrogateescape")).digest())
-    return order[: max(round(SHARE * len(names)), 1)]
-
-
-def _digest(sides: list[Side]) -> str:
-    digest = hashlib.sha256()
-    for part in (each for side in sides for each in (side.train, side.held_out)):
-        for name, pixels in zip(part.names, part.pixels, strict=True):
-            digest.update(f"{len(name)}:{name}{pixels.shape}".encode("utf8", "surrogateescape"))
-            digest.update(np.ascontiguousarray(pixels).tobytes())
-    return digest.hexdigest()
 
 
 def wish_of(arguments: Mapping[str, Any]) -> Wish:

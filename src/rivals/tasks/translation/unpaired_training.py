@@ -10,7 +10,6 @@ from torch.optim import Optimizer
 
 from rivals.core.errors import UserError
 from rivals.core.game import Game
-from rivals.core.schedules import Schedule
 from rivals.core.store import Store
 from rivals.core.trainer import Report, Trainer, Watcher
 from rivals.core.types import Float, Tensor
@@ -19,6 +18,7 @@ from rivals.games.cycle import Domains
 from rivals.games.settings import Settings
 from rivals.media.pictures import grid, scale_of
 from rivals.tasks.translation.sheets import rgb
+from rivals.tasks.translation.training import falling
 from rivals.tasks.translation.unpaired import Unpaired
 
 OPTIONS = {
@@ -52,11 +52,6 @@ NEXT = (
 def adam(rate: float) -> Callable[[str, list[nn.Parameter]], Optimizer]:
     """Adam as CycleGAN and CUT have it."""
     return lambda _, parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999))
-
-
-def falling(rate: float) -> Schedule:
-    """The rate for half of the run, then down to 0 in a straight line."""
-    return lambda progress: rate * min(1.0, 2 * (1 - progress))
 
 
 def train(
