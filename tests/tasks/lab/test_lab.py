@@ -12,7 +12,6 @@ from PIL import Image
 from rivals.cli import main
 from rivals.core.errors import UserError
 from rivals.core.game import evaluating
-from rivals.core.objectives import OBJECTIVES
 from rivals.metrics import Judging
 from rivals.model import Model
 from rivals.tasks import lab

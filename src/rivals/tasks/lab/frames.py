@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageColor, ImageDraw
 
 from rivals.tasks.lab.distributions import Distribution
 
 SIZE, OVER = 400, 2  # pixels a side; drawn so many times larger, for smooth edges
-COLOURS = 40  # of the palette, so that sixty frames weigh little
 INK, GREEN, BLUE, RED, RULE = "#1a1f27", "#1d8a4a", "#1f5fbf", "#b3261e", "#c8ced6"
+NET, SOFT = "#7dbb95", "#7a8494"
 REAL, MIDDLE, FAKE = (150, 190, 240), (255, 255, 255), (250, 190, 140)  # D = 1, 1/2, 0
 Point = tuple[float, float]
 
@@ -23,8 +23,18 @@ def frame(data: Distribution, real: Sequence[float], moment: Mapping[str, Any]) 
     """The picture of one moment. real: the data's points (x, y, x, y ...), or on the line its density at the places of D."""
     canvas = Image.new("RGB", (SIZE * OVER, SIZE * OVER), "white")
     (line if data.dimensions == 1 else plane)(canvas, data.view, real, moment)
+    return light(canvas)
+
+
+def light(canvas: Image.Image) -> Image.Image:
+    """The canvas at its final size, in a palette of its own colours, so that sixty frames weigh little."""
+    inks = [ImageColor.getrgb(colour) for colour in (INK, GREEN, BLUE, RED, RULE, NET, SOFT)]
+    shades = [(ink, k / 5) for ink in inks for k in range(1, 6)] + [(end, k / 12) for end in (REAL, FAKE) for k in range(13)]
+    mixed = [round(255 + (value - 255) * share) for colour, share in shades for value in colour]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(mixed)
     small = canvas.resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    return small.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return small.quantize(palette=palette, dither=Image.Dither.NONE)
 
 
 def pairs(flat: Sequence[float]) -> list[Point]:
@@ -46,8 +56,8 @@ def plane(canvas: Image.Image, view: float, real: Sequence[float], moment: Mappi
     warped = [at(point) for point in pairs(moment["lattice"])]
     count = round(len(warped) ** 0.5)
     for i in range(count):
-        draw.line(warped[i * count : (i + 1) * count], fill="#7dbb95", width=2)
-        draw.line(warped[i::count], fill="#7dbb95", width=2)
+        draw.line(warped[i * count : (i + 1) * count], fill=NET, width=2)
+        draw.line(warped[i::count], fill=NET, width=2)
     points = pairs(moment["points"])
     for point, push in zip(points, pairs(moment["push"]), strict=False):
         length = (push[0] ** 2 + push[1] ** 2) ** 0.5
@@ -86,7 +96,7 @@ def line(canvas: Image.Image, view: float, real: Sequence[float], moment: Mappin
         draw.line([(0, y), (side, y)], fill=INK, width=2)
     for z, x in zip(moment["z"], moment["x"], strict=True):
         ends = [((value + reach) / (2 * reach) * side, y) for value, reach, y in ((z, 2.6, below), (x, view, floor))]
-        draw.line(ends, fill="#7a8494", width=2)
+        draw.line(ends, fill=SOFT, width=2)
 
 
 def dashes(draw: ImageDraw.ImageDraw, points: Sequence[Point], colour: str, on: int = 3, off: int = 2) -> None:

@@ -17,7 +17,7 @@ from torch import nn
 
 from rivals.core.types import Float, Scalar, Tensor
 from rivals.games.gan import GAN, Sample
-from rivals.tasks.lab.frames import GREEN, INK, OVER, RULE, SIZE, Point, dashes, dot
+from rivals.tasks.lab.frames import GREEN, INK, OVER, RULE, SIZE, SOFT, Point, dashes, dot, light
 
 DiracObjective = Literal["minimax", "non-saturating", "relativistic", "wasserstein"]
 DiracPenalty = Literal["none", "r1", "r2", "r1+r2"]
@@ -120,11 +120,11 @@ def picture(scene: Mapping[str, Any], orbit: list[Point]) -> Image.Image:
     draw.line([at(0, -VIEW), at(0, VIEW)], fill=RULE, width=2)
     flat = scene["field"]
     for x, y, u, v in zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True):
-        draw.line([at(x, y), at(x + u, y + v)], fill="#9aa5b3", width=3)
-        dot(draw, at(x + u, y + v), 4, "#9aa5b3")
+        draw.line([at(x, y), at(x + u, y + v)], fill=SOFT, width=3)
+        dot(draw, at(x + u, y + v), 4, SOFT)
     closed = scene["closed"]
     dashes(draw, [at(x, y) for x, y in zip(closed[::2], closed[1::2], strict=True)], INK, on=2, off=2)
     draw.line([at(*point) for point in orbit], fill=GREEN, width=5)
     dot(draw, at(0, 0), 8, INK)
     dot(draw, at(*orbit[-1]), 12, GREEN)
-    return canvas.resize((SIZE, SIZE), Image.Resampling.LANCZOS).quantize(40, dither=Image.Dither.NONE)
+    return light(canvas)

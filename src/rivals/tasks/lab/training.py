@@ -70,7 +70,7 @@ def again(facts: Mapping[str, Any]) -> Distribution:
 def points(facts: Mapping[str, Any], terms: Mapping[str, Penalty] | None = None) -> GAN:
     """The game of a run on points, untrained. terms: its penalties, by name."""
     d, width, latent = facts["dimensions"], facts["width"], facts["latent"]
-    players = Dense(latent, d, width=width), Judge(d, 1, width=width, scale=4.0 if d == 2 else 2.0)
+    players = Dense(latent, d, width=width), Judge(d, width=width)
     return GAN(*players, latent=latent, objective=OBJECTIVES[facts["objective"]], penalties=terms)
 
 
