@@ -15,7 +15,7 @@ from rivals.games.gan import GAN, Sample
 from rivals.tasks.lab.judging import draw, evaluate, held_out, illustrate, read
 from rivals.tasks.lab.reading import find
 from rivals.tasks.lab.recording import watching
-from rivals.tasks.lab.training import OPTIONS, OptimizerName, PenaltyName, after, optimizing, penalties, points, stream
+from rivals.tasks.lab.training import OPTIONS, OptimizerName, PenaltyName, after, facts_of, optimizing, penalties, points, stream
 
 __all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
@@ -69,14 +69,7 @@ def recipe(
     positive(gamma=gamma, rate=rate, latent=latent, width=width, moments=moments, discriminator_moves=discriminator_moves)
     if not 0 < final <= 1:
         raise UserError(f"final is {final}: give a share above 0, at most 1")
-    facts = {
-        "data": found.digest,
-        "source": str(data.resolve() if found.digest else data),
-        "dimensions": found.dimensions,
-        "latent": latent,
-        "width": width,
-        "objective": objective,
-    }
+    facts = facts_of(found, data, objective) | {"latent": latent, "width": width}
     gan = points(facts, penalties(penalty, gamma))
     gan.after, gan.discriminator_moves = after(penalty, gamma), discriminator_moves
     gan.optimizer = optimizing(optimizer, rate)

@@ -10,7 +10,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from rivals.core.errors import UserError
-from rivals.core.objectives import OBJECTIVES
+from rivals.core.objectives import OBJECTIVES, ObjectiveName
 from rivals.core.penalties import LeCam, Penalty, clip_weights, dragan, gradient_penalty, r1, r2
 from rivals.core.stream import Stream, mix
 from rivals.games.gan import GAN, Sample
@@ -57,6 +57,12 @@ def optimizing(name: OptimizerName, rate: float) -> Callable[[list[nn.Parameter]
     if name == "sgd":
         return partial(torch.optim.SGD, lr=rate)
     return partial(torch.optim.Adam, lr=rate, betas=(0.0, 0.99), fused=True)
+
+
+def facts_of(data: Distribution, source: Path, objective: ObjectiveName) -> dict[str, Any]:
+    """What run.json keeps of the data. source: its name or the user's file, which `again` finds from anywhere."""
+    where = str(source.resolve() if data.digest else source)
+    return {"data": data.digest, "source": where, "dimensions": data.dimensions, "objective": objective}
 
 
 def again(facts: Mapping[str, Any]) -> Distribution:
