@@ -52,7 +52,7 @@ def test_finished_runs_are_kept_and_stopped_ones_go_on(out: Path, capfd: pytest.
         (["lab --objectiv hinge"], "--objectiv"),
         (["lab --seed 3"], "leave out --seed"),
         (["lab --data 'x"], "quotes"),
-        (["--objective hinge"], "names no recipe"),
+        ([" "], "names no recipe"),
         ([SHORT, "--seeds", "0"], "at least 1"),
     ],
 )
