@@ -16,7 +16,6 @@ from rivals.report.meaning import bound, figure, meaning
 from rivals.report.page import CURVES, packed, policy
 
 PICTURES = 5  # of one game, a seed each
-LETTERS = 24  # of a curve's name in a legend
 
 
 @dataclass
