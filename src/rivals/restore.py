@@ -21,6 +21,7 @@ def restore(
     compare: Annotated[Path | None, Parameter(help="Targets of the same names: write source | result | target too.")] = None,
 ) -> None:
     """Restore pictures by a run of `restoration`: any size; names, alpha and 16 bits are kept."""
+    from rivals.media.convert import said
     from rivals.model import load
     from rivals.tasks.restoration.applying import How
     from rivals.tasks.restoration.applying import restore as apply
@@ -29,5 +30,4 @@ def restore(
     if model.record["recipe"] != "restoration":
         raise UserError(f"{run} is a run of {model.record['recipe']}: rivals restore takes runs of restoration")
     written = apply(model, files, out, How(tile, sharpness, masks, compare, sheets))
-    print(f"{len(written)} files in {out} ({', '.join(str(path.relative_to(out)) for path in written[:2])}"
-          f"{', ...' if len(written) > 2 else ''})")  # fmt: skip
+    print(said(written, out))

@@ -21,6 +21,7 @@ def translate(
     compare: Annotated[Path | None, Parameter(help="Targets of the same names: write source | result | target too.")] = None,
 ) -> None:
     """Translate pictures by a run of `translation`: names, sizes, alpha and 16 bits are kept."""
+    from rivals.media.convert import said
     from rivals.model import load
     from rivals.tasks.translation.applying import How
     from rivals.tasks.translation.applying import translate as apply
@@ -29,5 +30,4 @@ def translate(
     if model.record["recipe"].split(".")[0] != "translation":
         raise UserError(f"{run} is a run of {model.record['recipe']}: rivals translate takes runs of translation")
     written = apply(model, files, out, How(tile, full, back, compare, sheets))
-    print(f"{len(written)} files in {out} ({', '.join(str(path.relative_to(out)) for path in written[:2])}"
-          f"{', ...' if len(written) > 2 else ''})")  # fmt: skip
+    print(said(written, out))

@@ -104,6 +104,12 @@ def _frame(film: Path, change: Change, channels: int, pixels: np.ndarray) -> np.
     return with_channels(changed(film, Taken(pixels, None, b""), change, channels).colour, 3)
 
 
+def said(written: Sequence[Path], out: Path) -> str:
+    """The line that tells a person what was written."""
+    first = ", ".join(str(path.relative_to(out)) for path in written[:2])
+    return f"{len(written)} files in {out} ({first}{', ...' if len(written) > 2 else ''})"
+
+
 def pictures_of(files: Sequence[Path]) -> list[Found]:
     """The picture files among files and folders, in order, and the names of their results; raises UserError."""
     found: dict[Path, Path] = {}
