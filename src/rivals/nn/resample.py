@@ -5,9 +5,10 @@ GAN, Karras et al. 2020, arXiv:1912.04958).
 """
 
 import torch
-from torch.nn.functional import conv2d, conv_transpose2d, pad
+from torch.nn.functional import pad
 
 from rivals.core.types import Float, Tensor
+from rivals.nn.convolution import How, convolve, spread
 
 
 def _filter(x: Tensor) -> Float[Tensor, "channels 1 4 4"]:
@@ -18,7 +19,7 @@ def _filter(x: Tensor) -> Float[Tensor, "channels 1 4 4"]:
 
 def double(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, "n c hh ww"]:
     """Twice as high and wide, less a row or column where `size` is odd."""
-    bigger = conv_transpose2d(x, 4 * _filter(x), stride=2, padding=1, groups=x.shape[1])
+    bigger = spread(x, 4 * _filter(x), How((2, 2), (1, 1), x.shape[1]))
     return bigger[:, :, : size[0], : size[1]]
 
 
@@ -31,4 +32,4 @@ def even(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
 def halve(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
     """Half as high and wide, rounded up; the edge is repeated where a side is odd."""
     x = even(x)
-    return conv2d(x, _filter(x), stride=2, padding=1, groups=x.shape[1])
+    return convolve(x, _filter(x), None, How((2, 2), (1, 1), x.shape[1]))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from torch import nn
 
 from rivals.core.types import Float, Tensor
+from rivals.nn.convolution import Conv2d
 
 Layer = TypeVar("Layer", nn.Conv2d, nn.ConvTranspose2d, nn.Linear)
 GAIN = math.sqrt(2 / (1 + 0.2**2))  # keeps the variance through LeakyReLU(0.2)
@@ -37,9 +38,9 @@ class Bottleneck(nn.Module):
         super().__init__()
         inner, gain = expand * channels, GAIN * blocks**-0.25
         groups = inner // group if group and inner % group == 0 else 1
-        self.widen = scaled(nn.Conv2d(channels, inner, 1), gain)
-        self.mix = scaled(nn.Conv2d(inner, inner, 3, padding=1, groups=groups), gain)
-        self.narrow = nn.Conv2d(inner, channels, 1, bias=False)
+        self.widen = scaled(Conv2d(channels, inner, 1), gain)
+        self.mix = scaled(Conv2d(inner, inner, 3, padding=1, groups=groups), gain)
+        self.narrow = Conv2d(inner, channels, 1, bias=False)
         nn.init.zeros_(self.narrow.weight)
         self.act = nn.LeakyReLU(0.2)
 

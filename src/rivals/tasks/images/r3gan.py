@@ -21,6 +21,7 @@ from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
+from rivals.nn.convolution import Conv2d
 from rivals.nn.format import Format, ladder, stage_widths
 from rivals.nn.resample import double, even, halve
 from rivals.nn.residual import Bottleneck, scaled
@@ -71,7 +72,7 @@ class Generator(nn.Module):
         self.fit = nn.ModuleList(_fit(a, b) for a, b in zip([channels[0], *channels], channels, strict=False))
         self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
         wide = shape.stem > 1
-        self.paint = scaled((nn.ConvTranspose2d if wide else nn.Conv2d)(channels[-1], form.channels, *STEM[wide]))
+        self.paint = scaled((nn.ConvTranspose2d if wide else Conv2d)(channels[-1], form.channels, *STEM[wide]))
 
     def forward(self, z: Float[Tensor, "n latent"], condition: Tensor | None = None) -> Float[Tensor, "n c h w"]:
         x = self.pattern * self.weigh(beside(z, self.embed, condition))[:, :, None, None]
@@ -88,10 +89,10 @@ class Discriminator(nn.Module):
         super().__init__()
         sizes, channels = shape.trunk(form)
         self.wide = shape.stem > 1
-        self.see = scaled(nn.Conv2d(form.channels, channels[-1], *STEM[self.wide]))
+        self.see = scaled(Conv2d(form.channels, channels[-1], *STEM[self.wide]))
         self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
         self.fit = nn.ModuleList(_fit(b, a) for a, b in zip([channels[0], *channels], channels, strict=False))
-        self.gather = scaled(nn.Conv2d(channels[0], channels[0], sizes[0], groups=channels[0], bias=False))
+        self.gather = scaled(Conv2d(channels[0], channels[0], sizes[0], groups=channels[0], bias=False))
         self.score = scaled(nn.Linear(channels[0], 1))
         self.embed = Embed(form, channels[0], gain=channels[0] ** -0.5) if form.conditional else None
 
@@ -114,7 +115,7 @@ STEM = {False: (1,), True: (4, 2, 1)}  # kernel, stride, padding of the first an
 
 
 def _fit(inputs: int, outputs: int) -> nn.Module:
-    return nn.Identity() if inputs == outputs else scaled(nn.Conv2d(inputs, outputs, 1, bias=False))
+    return nn.Identity() if inputs == outputs else scaled(Conv2d(inputs, outputs, 1, bias=False))
 
 
 def game(facts: Mapping[str, Any]) -> GAN:
