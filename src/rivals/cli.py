@@ -33,6 +33,7 @@ EXTRAS = {
     "opacus": "dp",
     "tensorboard": "tensorboard",
     "av": "video",
+    "gymnasium": "control",
 }
 NEXT = (
     ("sample {run} -n 100 -o out/", "a hundred samples as files"),

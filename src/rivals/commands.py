@@ -160,7 +160,7 @@ def inspect(
     else:
         if types:
             raise UserError("--types is for tables: leave it out")
-        from rivals.tasks.images.data.survey import survey
+        from rivals.media.collection.survey import survey
 
         found = survey(data, labels=labels)
     print(json.dumps(found.as_dict()) if as_json else found.text())
@@ -177,7 +177,7 @@ def pack(
     allow_bad: Annotated[bool, Parameter(negative="", help="Go on although more than 5 % of the files are bad.")] = False,
 ) -> None:
     """Decode and resize pictures once, into a folder that training maps into memory, however large the set is."""
-    from rivals.tasks.images.data.pack import pack as write
+    from rivals.media.collection.pack import pack as write
 
     made = write(data, out, size=size, labels=labels, channels=channels, bits=bits, allow_bad=allow_bad)
     print(f"packed into {made}; train on it with: rivals train images --data {made}")

@@ -17,8 +17,8 @@ from PIL import Image
 from rivals.core.errors import UserError
 from rivals.media import decode as decoding
 from rivals.media.archive import archive
+from rivals.media.collection import load, refuse
 from rivals.media.decode import Unreadable, decode, header
-from rivals.tasks.images.data import load, refuse
 
 
 def refused(path: Path, **options: object) -> str:

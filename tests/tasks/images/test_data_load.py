@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
+from rivals.media.collection import Pictures, load
 from rivals.media.fit import Shape, fit, parse
 from rivals.nn.format import Format
-from rivals.tasks.images.data import Pictures, load
 
 
 def every(found: Pictures) -> torch.Tensor:

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data import Pictures, load
-from rivals.tasks.images.data.pack import pack
-from rivals.tasks.images.data.survey import survey
+from rivals.media.collection import Pictures, load
+from rivals.media.collection.pack import pack
+from rivals.media.collection.survey import survey
 
-MODULE = "rivals.tasks.images.data.pack"
+MODULE = "rivals.media.collection.pack"
 
 
 def same(one: Pictures, other: Pictures) -> bool:

@@ -8,8 +8,8 @@ import picture_files as files
 import pytest
 
 from rivals.core.errors import UserError
-from rivals.tasks.images.data.pack import pack
-from rivals.tasks.images.data.survey import survey
+from rivals.media.collection.pack import pack
+from rivals.media.collection.survey import survey
 
 
 def test_a_folder_as_people_have_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rivals import tasks
-from rivals.tasks.images.data.stack import triples
+from rivals.tasks.images.stack import triples
 
 
 def test_triples_are_functions_of_the_number_and_spread_evenly() -> None:

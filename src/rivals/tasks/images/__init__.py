@@ -8,9 +8,9 @@ from rivals.core.ranks import join
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
 from rivals.games.gan import Sample
+from rivals.media.collection import load
 from rivals.nn.augment import AugmentName
 from rivals.tasks.images.choose import choose, size_of
-from rivals.tasks.images.data import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.r3gan import game, played
 from rivals.tasks.images.training import OPTIONS, Settings, estimate

@@ -11,11 +11,11 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from rivals.media.collection.pack import card_of
 from rivals.media.decode import Unreadable
 from rivals.media.opening import is_pack, open_source
 from rivals.nn.augment import AugmentName
 from rivals.nn.format import Format
-from rivals.tasks.images.data.pack import card_of
 from rivals.tasks.images.r3gan import Plan, Shape
 
 

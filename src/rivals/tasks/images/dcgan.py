@@ -20,6 +20,7 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.auxiliary import AuxiliaryGAN
 from rivals.games.gan import GAN, Sample
+from rivals.media.collection import load
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
 from rivals.nn.format import Format, ladder
@@ -28,7 +29,6 @@ from rivals.nn.normalise import BatchNorm, spectral
 from rivals.nn.resample import even
 from rivals.nn.resnet import grow, widths
 from rivals.nn.transfer import transfer
-from rivals.tasks.images.data import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 

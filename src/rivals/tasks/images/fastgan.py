@@ -21,6 +21,7 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import Sample
 from rivals.games.self_supervised import Rebuilding, SelfSupervisedGAN
+from rivals.media.collection import load
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
 from rivals.nn.excitation import SkipExcitation
@@ -30,7 +31,6 @@ from rivals.nn.noise import Noise
 from rivals.nn.residual import scaled
 from rivals.nn.resnet import grow, pool, widths
 from rivals.nn.transfer import transfer
-from rivals.tasks.images.data import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 

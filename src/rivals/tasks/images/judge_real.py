@@ -14,10 +14,10 @@ from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
+from rivals.media.collection import Pictures, load
 from rivals.metrics import Backbone
 from rivals.nn.format import Format
-from rivals.tasks.images.data import Pictures, load
-from rivals.tasks.images.data.stack import stack
+from rivals.tasks.images.stack import stack
 
 Record = Mapping[str, Any]
 ROWS = 60_000  # training pictures that are looked at: of more, as many at random

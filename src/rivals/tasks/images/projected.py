@@ -22,13 +22,13 @@ from rivals.core.store import sha256
 from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
+from rivals.media.collection import load
+from rivals.media.collection.pictures import refuse
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.format import Format
 from rivals.nn.frozen import WHERE, Frozen, enlarged, groups_of, read_resnet
 from rivals.nn.halving import Halving, Places, Same
 from rivals.nn.transfer import transfer
-from rivals.tasks.images.data import load
-from rivals.tasks.images.data.pictures import refuse
 from rivals.tasks.images.fastgan import Generator
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train

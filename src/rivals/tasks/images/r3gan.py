@@ -19,6 +19,7 @@ from rivals.core.schedules import cosine
 from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
+from rivals.media.collection import Pictures, load
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
 from rivals.nn.convolution import Conv2d
@@ -26,7 +27,6 @@ from rivals.nn.format import Format, ladder, stage_widths
 from rivals.nn.resample import double, even, halve
 from rivals.nn.residual import Bottleneck, scaled
 from rivals.nn.transfer import transfer
-from rivals.tasks.images.data import Pictures, load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 

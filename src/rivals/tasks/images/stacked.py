@@ -10,10 +10,10 @@ from rivals.core.recipe import trainable
 from rivals.core.schedules import cosine
 from rivals.core.trainer import Trainer
 from rivals.games.gan import GAN, Sample
-from rivals.tasks.images.data import load
-from rivals.tasks.images.data.stack import stack
+from rivals.media.collection import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.r3gan import Plan, Shape, game, played
+from rivals.tasks.images.stack import stack
 from rivals.tasks.images.training import OPTIONS, Settings
 
 __all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]

@@ -21,6 +21,7 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import Sample
 from rivals.games.style import StyleGAN, StyleGenerator
+from rivals.media.collection import load
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed
 from rivals.nn.deviation import MinibatchDeviation
@@ -31,7 +32,6 @@ from rivals.nn.modulation import Paint, Styled, mixed
 from rivals.nn.resample import double, halve
 from rivals.nn.resnet import widths
 from rivals.nn.transfer import transfer
-from rivals.tasks.images.data import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
 

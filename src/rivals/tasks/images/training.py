@@ -10,12 +10,12 @@ from rivals.core.trainer import Trainer
 from rivals.core.watch import every
 from rivals.games.gan import GAN, Sample
 from rivals.games.settings import Settings
+from rivals.media.collection.pictures import Pictures, refuse
 from rivals.media.pictures import scale_of
 from rivals.media.previews import previews
 from rivals.metrics import Doctor
 from rivals.metrics.pace import pace
 from rivals.nn.format import Format
-from rivals.tasks.images.data.pictures import Pictures, refuse
 
 OPTIONS = {
     "data": "Folder (any depth), .zip, .npz, .npy, or a set that rivals pack made.",

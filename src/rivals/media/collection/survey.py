@@ -12,11 +12,11 @@ import numpy as np
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
 from rivals.media.checking import BAD, threads
+from rivals.media.collection.pack import card_of
+from rivals.media.collection.reading import conditions
 from rivals.media.decode import Header, Unreadable, bombs_are_errors
 from rivals.media.opening import is_pack, open_source
 from rivals.media.source import Source, Told
-from rivals.tasks.images.data.pack import card_of
-from rivals.tasks.images.data.reading import conditions
 
 SHOWN = 20
 

@@ -10,7 +10,7 @@ import torch
 from rivals.core.stream import Stream
 from rivals.core.types import Float, Tensor
 from rivals.games.gan import Sample
-from rivals.tasks.images.data.pictures import Pictures
+from rivals.media.collection.pictures import Pictures
 
 LENGTH = 1_000_000  # stacked pictures in an epoch, of count^3 that there could be
 

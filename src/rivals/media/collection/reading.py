@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from rivals.media.checking import Checked, Sink, check, common
+from rivals.media.collection.labels import table
 from rivals.media.fit import Shape, parse
 from rivals.media.opening import open_source
 from rivals.media.pixels import Table
 from rivals.media.source import Source, Told
 from rivals.media.split import fewer, room, split
-from rivals.tasks.images.data.labels import table
 
 Into = Callable[[int, Shape], tuple[Sink, Shape]]
 

@@ -13,11 +13,11 @@ from rivals.core.errors import UserError
 from rivals.core.stream import Stream
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
+from rivals.media.collection.pack import unpack
+from rivals.media.collection.reading import read
 from rivals.media.opening import is_pack
 from rivals.media.pixels import Table, values
 from rivals.nn.format import Format
-from rivals.tasks.images.data.pack import unpack
-from rivals.tasks.images.data.reading import read
 
 
 @dataclass(frozen=True)

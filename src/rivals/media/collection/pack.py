@@ -19,10 +19,10 @@ import numpy as np
 
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
+from rivals.media.collection.reading import Read, read
 from rivals.media.fit import FILTER, Shape, parse
 from rivals.media.opening import CARD
 from rivals.media.pixels import Mapped
-from rivals.tasks.images.data.reading import Read, read
 
 FORMAT = "rivals pack 1"
 SHARD = 1 << 28
