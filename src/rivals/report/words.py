@@ -13,6 +13,12 @@ class Meaning(NamedTuple):
 
 
 MEANINGS = {
+    "classification-error": Meaning(
+        "Error",
+        "lower",
+        True,
+        "How many held-out pictures are named wrong.",
+    ),
     "labels": Meaning(
         "Label agreement",
         "higher",

@@ -1,0 +1,126 @@
+"""Few labels, many pictures: a classifier that learns from both, by a game."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rivals.core.device import Precision
+from rivals.core.errors import UserError, positive
+from rivals.core.recipe import trainable
+from rivals.core.store import Store
+from rivals.core.trainer import Trainer
+from rivals.core.watch import every
+from rivals.media.previews import previews
+from rivals.nn.format import Format
+from rivals.tasks.labels.data import Few, opened
+from rivals.tasks.labels.game import Partly, SemiSupervised, Variant
+from rivals.tasks.labels.judging import classify, draw, evaluate, held_out, illustrate, read, write
+from rivals.tasks.labels.networks import Discriminator, Generator
+
+__all__ = ["NEXT", "OPTIONS", "classify", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write"]
+
+OPTIONS = {
+    "data": "Labelled pictures: a folder with a sub-folder for each class, .zip, .npz, or a set that rivals pack made.",
+    "labels": "CSV with the columns file and label; by default the sub-folders' names.",
+    "pool": "More pictures, without labels; by default those of --data whose labels are not used.",
+    "size": "Pixels, as 28 or 32x24 (height x width); by default as the pictures are.",
+    "channels": "1, 3 or 4; as most of the pictures have, by default.",
+    "allow_bad": "Train although more than 5 % of the files cannot be read.",
+    "micro": "Pictures in each backward pass; all of the batch by default. Another micro is another game here.",
+}
+NEXT = (
+    ("classify {run} photo1.png photo2.png", "name the class of your own pictures"),
+    ("evaluate {run}", "the error on held-out pictures, beside what the labels give alone"),
+    ("sample {run} -n 100 -o out/", "what the generator draws"),
+)
+
+
+@trainable
+def recipe(
+    *,
+    data: Path,
+    labelled: int = 100,
+    unlabelled: int | None = None,
+    pool: Path | None = None,
+    labels: Path | None = None,
+    size: str | None = None,
+    channels: int | None = None,
+    allow_bad: bool = False,
+    variant: Variant = "feature-matching",
+    unlabelled_weight: float = 1.0,
+    minibatch_features: int = 0,
+    rate: float = 3e-3,
+    samples: int = 800_000,
+    batch: int = 100,
+    micro: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    precision: Precision = "auto",
+    workers: int = 0,
+    out: Path | None = None,
+    name: str = "labels",
+) -> Trainer[Partly]:
+    """Few labels, many pictures: a classifier that also learns what real pictures look like (Salimans et al. 2016).
+
+    Parameters
+    ----------
+    labelled
+        How many labels to use, as many of each class as can be; 0 for all of them, with a --pool.
+    unlabelled
+        At most so many pictures without labels; all by default.
+    variant
+        feature-matching; complement: with the entropy and pull-away terms of Dai et al. 2017.
+    unlabelled_weight
+        Of the pictures without labels; 0 to learn from the labelled ones alone.
+    minibatch_features
+        Similarities to the rest of the batch that the discriminator sees, 0 for none: prettier samples, a worse classifier.
+    rate
+        Adam's learning rate, constant; its betas are 0.5 and 0.999.
+    """
+    positive(rate=rate)
+    if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
+        raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
+    if unlabelled is not None and unlabelled < batch:
+        raise UserError(f"--unlabelled {unlabelled} is fewer than a batch of {batch}: give more, or a smaller --batch")
+    found = opened({"data": data, "labels": labels, "pool": pool, "size": size, "channels": channels, "allow_bad": allow_bad,
+                    "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
+    facts = facts_of(found) | {"minibatch": minibatch_features, "variant": variant, "weight": unlabelled_weight}
+    semi = begun(facts, found)
+    semi.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True)
+    return Trainer(
+        semi,
+        found.stream(seed, workers),
+        samples=samples,
+        batch=batch,
+        micro=micro,
+        seed=seed,
+        device=device,
+        precision=precision,
+        half_life=693 * batch,  # a decay of 0.999 a round
+        watchers=[every(max(samples // 40, 1), previews(0, scale=2))],
+        facts=facts,
+        store=Store(out, name=name),
+    )
+
+
+def facts_of(found: Few) -> dict[str, Any]:
+    """What run.json keeps of the data."""
+    pictures = found.pictures
+    return {"data": pictures.digest, "names": pictures.names, "form": pictures.form._asdict(), "latent": 100}
+
+
+def begun(facts: Mapping[str, Any], found: Few) -> SemiSupervised:
+    """The game with its discriminator's scales set from the first unlabelled pictures."""
+    semi = game(facts)
+    assert isinstance(semi.discriminator, Discriminator)
+    semi.discriminator.start(found.unlabelled(500))
+    return semi
+
+
+def game(facts: Mapping[str, Any]) -> SemiSupervised:
+    """The game of a run, untrained: what sampling, scoring and naming need."""
+    form = Format(**facts["form"])
+    players = Generator(form, latent=facts["latent"]), Discriminator(form, minibatch=facts["minibatch"])
+    return SemiSupervised(*players, latent=facts["latent"], weight=facts["weight"], variant=facts["variant"])
