@@ -157,7 +157,7 @@ class Model:
         return cards
 
     def judge(self, judging: Judging | None = None) -> dict[str, MetricCard]:
-        """`evaluate`, kept in the run folder: quality.json, judged/*.png, samples.webp, report.html.
+        """`evaluate`, kept in the run folder: quality.json, judged/*.png (a moving one: .webp), samples.webp, report.html.
 
         Returns the cards that were asked for. Others that were kept before, of the same weights, stay in the file, and what
         depends on the weights alone (calibration, pictures) is not made again.
@@ -170,7 +170,13 @@ class Model:
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
         for name, image in ({} if known else self.task.illustrate(self.game, self.record)).items():
-            Store(self.run).write(f"judged/{name}.png", partial(image.save, format="PNG"))
+            moving = getattr(image, "is_animated", False)
+            kept = (
+                ("webp", partial(image.save, format="WEBP", save_all=True))
+                if moving
+                else ("png", partial(image.save, format="PNG"))
+            )
+            Store(self.run).write(f"judged/{name}.{kept[0]}", kept[1])
         report.animate(self.run)
         report.write(self.run)
         return cards

@@ -74,7 +74,7 @@ def frames(paths: Sequence[Path]) -> list[Frame]:
 
 
 def still(path: Path) -> Frame | None:
-    """One picture as it is; None where there is none."""
+    """One picture as it is, a moving one with all of its frames; None where there is none."""
     return _encode(path, PLANS[0])[0] if path.is_file() and _size(path) else None
 
 
@@ -93,13 +93,14 @@ def _encode(path: Path, plan: Plan) -> tuple[Frame, int]:
     with Image.open(path, formats=FORMATS) as image:
         image.load()
         size, kind = image.size, f"image/{(image.format or 'png').lower()}"
+        moving = getattr(image, "is_animated", False) and not plan.quality
         picture = image if image.mode in ("L", "RGB", "RGBA") else image.convert("RGB")
     best = path.read_bytes()
     if plan.quality and max(size) > plan.side:
         picture = picture.copy()
         picture.thumbnail((plan.side, plan.side))
         best = b""  # the original is too large, however few bytes it has
-    if max(picture.size) <= 16383:  # WebP's limit
+    if max(picture.size) <= 16383 and not moving:  # WebP's limit
         made = io.BytesIO()
         picture.save(made, "WEBP", lossless=not plan.quality, quality=plan.quality or 80, method=4)
         if not best or len(made.getvalue()) < len(best):

@@ -6,6 +6,7 @@ from rivals.metrics.card import BESIDE, MetricCard
 from rivals.report.beside import ATTACK, FOUND, ON
 from rivals.report.folder import finite
 from rivals.report.words import MEANINGS, Meaning
+from rivals.report.words_control import CONTROL
 from rivals.report.words_points import POINTS
 
 
@@ -33,7 +34,7 @@ TABLED = (BESIDE, ATTACK, FOUND, ON)
 
 def meaning(metric: str) -> Meaning:
     """Of a measure that is not known here only the name can be told."""
-    return (MEANINGS | POINTS).get(metric) or Meaning(metric.replace("_", " "), "", False, "")
+    return (MEANINGS | POINTS | CONTROL).get(metric) or Meaning(metric.replace("_", " "), "", False, "")
 
 
 def figure(value: float, share: bool = False) -> str:

@@ -110,7 +110,8 @@ def _drawn(run: Run) -> dict[str, Any]:
 
 def _judged(run: Run) -> list[Path]:
     """What the judge drew beside the neighbours."""
-    return [path for path in sorted((run.folder / "judged").glob("*.png")) if path.stem != "neighbours"]
+    drawn = [path for path in sorted((run.folder / "judged").glob("*")) if path.suffix in (".png", ".webp")]
+    return [path for path in drawn if path.stem != "neighbours"]
 
 
 def _section(run: Run, name: str) -> Mapping[str, Any]:

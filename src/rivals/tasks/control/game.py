@@ -14,6 +14,7 @@ from torch.nn.functional import softplus
 from rivals.core.game import Losses, Play
 from rivals.core.penalties import Penalty, Verdict
 from rivals.core.types import Float, Scalar, Scores, Tensor
+from rivals.games.gan import Sample
 from rivals.tasks.control.networks import Judge
 from rivals.tasks.control.ppo import Control, Learning
 from rivals.tasks.control.rollout import Pairs, Rollout
@@ -56,10 +57,10 @@ class Imitation(Control):
 
     def discriminator_loss(self, fakes: Float[Tensor, "m both"], batch: Pairs) -> Losses:
         """fakes: pairs of the policy, of which as many are drawn as there are expert pairs."""
-        real = batch.data.detach().requires_grad_(bool(self.penalties))
-        fake = fakes[torch.randint(len(fakes), (len(real),)).to(fakes.device)].requires_grad_(bool(self.penalties))
-        real_score, fake_score = self.discriminator(real), self.discriminator(fake)
-        verdict = Verdict(self.discriminator, real, fake, real_score, fake_score, self.progress)
+        judge, rows = self.discriminator, torch.randint(len(fakes), (len(batch),)).to(fakes.device)
+        real, fake = (judge.measure(pairs).requires_grad_(bool(self.penalties)) for pairs in (batch.data, fakes[rows]))
+        real_score, fake_score = judge.measured(real), judge.measured(fake)
+        verdict = Verdict(judge.measured, real, fake, real_score, fake_score, self.progress)
         terms = {name: penalty(verdict).mean() for name, penalty in self.penalties.items()}
         return {"loss": (softplus(-real_score) + softplus(fake_score)).mean()} | terms
 
@@ -75,7 +76,7 @@ class Imitation(Control):
         value = watched.pop("V", score.new_zeros(())) - softplus(-score).mean()
         return {"D(x)": score.sigmoid().mean()} | watched | {"V(D,G)": value}
 
-    def score(self, batch: Pairs) -> Scores:
+    def score(self, batch: Sample) -> Scores:
         scores: Scores = self.discriminator(batch.data)
         return scores
 

@@ -105,7 +105,15 @@ class Judge(nn.Module):
         self.observations, self.scale = space.observations, Scale(space.observations)
         self.layers = dense(space.observations + space.actions, 1, width)
 
-    def forward(self, pair: Float[Tensor, "n both"]) -> Scores:
+    def measure(self, pair: Float[Tensor, "n both"]) -> Float[Tensor, "n both"]:
+        """The pair with its observation in the expert's deviations."""
         observation, action = pair.split([self.observations, pair.shape[1] - self.observations], 1)
-        told: Tensor = self.layers(torch.cat([self.scale(observation), action], 1))
+        return torch.cat([self.scale(observation), action], 1)
+
+    def measured(self, pair: Float[Tensor, "n both"]) -> Scores:
+        """The logit of a pair that was measured: penalties flatten it there, whatever units the environment has."""
+        told: Tensor = self.layers(pair)
         return told[:, 0].float()
+
+    def forward(self, pair: Float[Tensor, "n both"]) -> Scores:
+        return self.measured(self.measure(pair))
