@@ -11,7 +11,7 @@ from rivals.core.trainer import Trainer
 from rivals.games.settings import Settings
 from rivals.tasks.control.game import Imitation, RewardName
 from rivals.tasks.control.judging import draw, evaluate, held_out, illustrate, read
-from rivals.tasks.control.ppo import Learning
+from rivals.tasks.control.learning import Learning
 from rivals.tasks.control.rollout import Pairs
 from rivals.tasks.control.training import NEXT, OPTIONS, flat, shown_of, train, warm
 

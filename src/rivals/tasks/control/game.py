@@ -9,14 +9,15 @@ from functools import partial
 from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn.functional import softplus
 
 from rivals.core.game import Losses, Play
 from rivals.core.penalties import Penalty, Verdict
 from rivals.core.types import Float, Scalar, Scores, Tensor
 from rivals.games.gan import Sample
+from rivals.tasks.control.learning import Control, Learning
 from rivals.tasks.control.networks import Judge
-from rivals.tasks.control.ppo import Control, Learning
 from rivals.tasks.control.rollout import Pairs, Rollout
 
 RewardName = Literal["logit", "log-d", "minus-log-1-d"]
@@ -45,7 +46,7 @@ class Imitation(Control):
         learning: Learning | None = None,
     ) -> None:
         super().__init__(environment, width=width, temperature=temperature, learning=learning)
-        self.discriminator = Judge(self.world.space, width)
+        self.discriminator: nn.Module = Judge(self.world.space, width)
         self.form, self.penalties, self.rate = REWARDS[reward], dict(penalties or {}), rate
 
     def judge(self, play: Play[Pairs], rollout: Rollout) -> None:
@@ -53,31 +54,48 @@ class Imitation(Control):
         while drawn < len(fakes):
             real = play.draw()
             drawn += len(real)
-            play.move(self.discriminator, partial(self.discriminator_loss, fakes.data), real)
+            play.move(self.discriminator, partial(self.discriminator_loss, fakes), real)
 
-    def discriminator_loss(self, fakes: Float[Tensor, "m both"], batch: Pairs) -> Losses:
-        """fakes: pairs of the policy, of which as many are drawn as there are expert pairs."""
-        judge, rows = self.discriminator, torch.randint(len(fakes), (len(batch),)).to(fakes.device)
-        real, fake = (judge.measure(pairs).requires_grad_(bool(self.penalties)) for pairs in (batch.data, fakes[rows]))
-        real_score, fake_score = judge.measured(real), judge.measured(fake)
-        verdict = Verdict(judge.measured, real, fake, real_score, fake_score, self.progress)
+    def discriminator_loss(self, fakes: Pairs, batch: Pairs) -> Losses:
+        """fakes: steps of the policy, of which as many are drawn as there are expert pairs."""
+        rows = torch.randint(len(fakes), (len(batch),)).to(batch.data.device)
+        fakes = fakes.map(lambda tensor: tensor[rows])
+        real, fake = (self.measure(pairs).requires_grad_(bool(self.penalties)) for pairs in (batch, fakes))
+        told = self.discriminator.measured
+        real_told, fake_told = told(real), told(fake)
+        verdict = Verdict(told, real, fake, real_told, fake_told, self.progress)
         terms = {name: penalty(verdict).mean() for name, penalty in self.penalties.items()}
+        real_score, fake_score = real_told - self.known(batch), fake_told - self.known(fakes)
         return {"loss": (softplus(-real_score) + softplus(fake_score)).mean()} | terms
+
+    def measure(self, pairs: Pairs) -> Float[Tensor, "n inputs"]:
+        """What the discriminator looks at."""
+        measured: Tensor = self.discriminator.measure(pairs.data)
+        return measured
+
+    def known(self, pairs: Pairs) -> Float[Tensor, "n"]:
+        """What is taken off the discriminator's answer to make it a logit: nothing."""
+        return pairs.data.new_zeros(len(pairs))
+
+    def logits(self, pairs: Pairs) -> Scores:
+        """Above 0 where the expert is the likelier one."""
+        scores: Scores = self.discriminator.measured(self.measure(pairs)) - self.known(pairs)
+        return scores
 
     @torch.no_grad()
     def reward(self, rollout: Rollout) -> Float[Tensor, "t n"]:
-        score = self.discriminator(rollout.pairs().data)
+        score = self.logits(rollout.pairs())
         self.watched |= {"D(G(z))": score.sigmoid().mean(), "V": -softplus(score).mean()}
         return self.form(score).view(rollout.reward.shape)
 
     def observe(self, batch: Pairs) -> dict[str, Scalar]:
         """D on expert pairs and on the policy's, V(D, G), and the return by the environment's reward, which no player sees."""
-        score, watched = self.discriminator(batch.data), dict(self.watched)
+        score, watched = self.logits(batch), dict(self.watched)
         value = watched.pop("V", score.new_zeros(())) - softplus(-score).mean()
         return {"D(x)": score.sigmoid().mean()} | watched | {"V(D,G)": value}
 
     def score(self, batch: Sample) -> Scores:
-        scores: Scores = self.discriminator(batch.data)
+        scores: Scores = self.discriminator.measured(self.discriminator.measure(batch.data))
         return scores
 
     def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:

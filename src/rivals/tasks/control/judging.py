@@ -22,8 +22,8 @@ from rivals.tasks.control.demonstrations import again, load, write
 from rivals.tasks.control.demonstrations import read as read_file
 from rivals.tasks.control.environments import Environment, find
 from rivals.tasks.control.experts import EXPERTS
+from rivals.tasks.control.learning import Control, acting
 from rivals.tasks.control.networks import Policy
-from rivals.tasks.control.ppo import Control, acting
 from rivals.tasks.control.rendering import DRAWN, clip
 from rivals.tasks.control.rollout import Act, play
 
@@ -58,7 +58,7 @@ def actors(game: Control, record: Mapping[str, Any], seed: int) -> dict[str, Act
     facts, name = record["facts"], game.world.name
     noise = torch.Generator().manual_seed(mix(seed, 3))
     found: dict[str, Act] = {"imitator": partial(acting, game.generator.cpu(), CPU, game.temperature, noise)}
-    if facts.get("expert", "") is None and name in EXPERTS:
+    if facts.get("expert") is None and name in EXPERTS:
         found["expert"] = EXPERTS[name]
     if "expert" in facts:
         found["cloning"] = partial(acting, cloned(json.dumps(dict(facts))), CPU, game.temperature, noise)

@@ -12,7 +12,7 @@ from rivals.core.trainer import Trainer
 from rivals.games.settings import Settings
 from rivals.tasks.control.demonstrations import Shown, load
 from rivals.tasks.control.environments import find
-from rivals.tasks.control.ppo import Control
+from rivals.tasks.control.learning import Control
 from rivals.tasks.control.rollout import Pairs
 
 OPTIONS = {
