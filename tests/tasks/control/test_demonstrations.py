@@ -122,7 +122,7 @@ def test_cloning_is_good_with_much_and_poor_with_little() -> None:
     seen, action = load(environment, None, 4, 0, 9).pairs.data.split([4, 2], 1)
     state = torch.default_generator.get_state()
     for count, kept in ((4, 0), (1, 5)):
-        policy = clone(environment.space, load(environment, None, count, kept, 0).pairs, 0, moves=120)
+        policy = clone(environment.space, load(environment, None, count, kept, 0).pairs, 0, moves=200)
         found[count] = float((policy(seen).argmax(1) == action.argmax(1)).float().mean())
     assert found[4] > 0.93 > found[1]
     assert torch.equal(state, torch.default_generator.get_state()), "training goes on from its own noise"
