@@ -66,11 +66,25 @@ def sample(
     print(model.task.draw(model, wanted))
 
 
+Anomaly = Annotated[bool, Parameter(negative="", help="How badly the run explains each file; of runs that encode.")]
+
+
 def score(
-    run: Run, files: Annotated[list[Path], Parameter(help="What to score.")], *, recipe: Recipe = None, as_json: AsJson = False
+    run: Run,
+    files: Annotated[list[Path], Parameter(help="What to score.")],
+    *,
+    anomaly: Anomaly = False,
+    recipe: Recipe = None,
+    as_json: AsJson = False,
 ) -> None:
     """How real each file, or each row of a table, looks to the discriminator: D(x), and the calibrated probability "real"."""
-    scored = _load(run, recipe).score_files(files)
+    model = _load(run, recipe)
+    if anomaly:
+        strange = [float(each) for each in _coder(model).anomaly(model.game, model.record["facts"], files)]
+        rows = [{"file": str(file), "anomaly": each} for file, each in zip(files, strange, strict=True)]
+        print(json.dumps({"run": str(run), "scores": rows}) if as_json else _table(f"{'anomaly':>9}", files, strange))
+        return
+    scored = model.score_files(files)
     if as_json:
         rows = [{"file": str(each.file), "row": each.row, **each.score._asdict()} for each in scored]
         print(json.dumps({"run": str(run), "scores": rows}))
@@ -78,6 +92,35 @@ def score(
     print(f"{'D(x)':>9} {'P(real)':>8}  file")
     for each in scored:
         print(f"{each.score.score:9.3f} {each.score.probability:8.3f}  {each.file}{f', row {each.row}' if each.row else ''}")
+
+
+def _table(heading: str, files: list[Path], figures: list[float]) -> str:
+    return "\n".join([f"{heading}  file", *(f"{each:9.4f}  {file}" for file, each in zip(files, figures, strict=True))])
+
+
+def _coder(model: "Model") -> Any:
+    """The task of a run that encodes; raises UserError for another."""
+    if "encode" not in getattr(model.task, "__all__", ()):
+        raise UserError(f"{model.run} has no encoder: train images.vae, images.vaegan or images.bigan")
+    return model.task
+
+
+def encode(
+    run: Run,
+    files: Annotated[list[Path], Parameter(help="Pictures of the run's own size.")],
+    *,
+    out: Annotated[Path, Parameter(name=["-o", "--out"], help="A new .npz of codes and files.")] = Path("codes.npz"),
+) -> None:
+    """Write the code z of each picture, by a run of images.vae, images.vaegan or images.bigan."""
+    import numpy as np
+
+    if out.exists() or out.suffix != ".npz":
+        raise UserError(f"{out} exists or is no .npz: give -o a new file")
+    model = _load(run, None)
+    codes = _coder(model).encode(model.game, model.record["facts"], files).numpy()
+    with out.open("xb") as file:
+        np.savez_compressed(file, codes=codes, files=np.array([str(each) for each in files]))
+    print(f"codes of {len(codes)} pictures, {codes.shape[1]} numbers each, in {out}")
 
 
 def evaluate(

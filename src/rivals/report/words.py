@@ -13,6 +13,12 @@ class Meaning(NamedTuple):
 
 
 MEANINGS = {
+    "reconstructed-class": Meaning(
+        "Class kept",
+        "higher",
+        True,
+        "How many reconstructions of held-out pictures still show their class to a classifier.",
+    ),
     "classification-error": Meaning(
         "Error",
         "lower",

@@ -44,7 +44,7 @@ class Generator(nn.Module):
     def __init__(self, form: Format, *, latent: int = 100, width: int = 64, widest: int = 512) -> None:
         super().__init__()
         self.sizes = ladder(form.height, form.width)
-        channels = _channels(form, width, widest)
+        channels = stage_channels(form, width, widest)
         self.embed = Embed(form, latent) if form.conditional else None
         self.start = normal(nn.Linear(latent * (1 + form.conditional), channels[0] * self.sizes[0][0] * self.sizes[0][1]))
         self.norm = BatchNorm(channels[0])
@@ -70,11 +70,11 @@ class Discriminator(nn.Module):
         self, form: Format, *, width: int = 64, widest: int = 512, norm: Norm = "batch", condition_by: ConditionBy = "projection"
     ) -> None:
         super().__init__()
-        channels, size = _channels(form, width, widest), ladder(form.height, form.width)[0]
+        channels, size = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
         inputs = [*channels[1:], form.channels]
         last = len(channels) - 1  # the stage that sees the picture: no batch norm there, as in the paper
         self.stages = nn.ModuleList(
-            _stage(a, b, "none" if level == last and norm == "batch" else norm)
+            halving(a, b, "none" if level == last and norm == "batch" else norm)
             for level, (a, b) in enumerate(zip(inputs, channels, strict=True))
         )
         self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=spectral if norm == "spectral" else normal)
@@ -102,12 +102,12 @@ def normal(layer: L) -> L:
     return layer
 
 
-def _channels(form: Format, width: int, widest: int) -> list[int]:
+def stage_channels(form: Format, width: int, widest: int) -> list[int]:
     """Of each stage, smallest resolution first; there is none at full size, where the picture itself is."""
     return [min(each // 2, widest) for each in widths(form, width, 2 * widest)[:-1]]
 
 
-def _stage(inputs: int, outputs: int, norm: Norm) -> nn.Sequential:
+def halving(inputs: int, outputs: int, norm: Norm) -> nn.Sequential:
     convolution = normal(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1))
     if norm == "batch":
         return nn.Sequential(convolution, BatchNorm(outputs), nn.LeakyReLU(0.2))

@@ -5,10 +5,11 @@ from typing import Any
 
 import torch
 
+from rivals.core.game import Game
 from rivals.core.store import Store
 from rivals.core.trainer import Trainer
 from rivals.core.watch import every
-from rivals.games.gan import GAN, Sample
+from rivals.games.gan import Sample
 from rivals.games.settings import Settings
 from rivals.media.collection.pictures import Pictures, refuse
 from rivals.media.pictures import scale_of
@@ -59,7 +60,7 @@ def conditions_of(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def train(
-    gan: GAN,
+    gan: Game[Sample],
     pictures: Pictures,
     facts: Mapping[str, Any],
     settings: Settings,
