@@ -104,7 +104,7 @@ class Model:
     def score(self, samples: Sample | Iterable[Path | str]) -> list[Score]:
         """D(x) and the probability "real" of each sample, or of each file."""
         if not self._scores():
-            raise UserError(f"{self.run}: nothing in it judges single files: try rivals evaluate, or score --anomaly if it encodes")
+            raise UserError(f"{self.run}: nothing in it judges single files: try rivals evaluate, or --anomaly if it encodes")
         batch = samples if isinstance(samples, Sample) else self.task.read([Path(each) for each in samples], self.record["facts"])
         scores = torch.cat([self.game.score(part) for part in batch.split(CHUNK)])
         chance = self._calibration().probability(scores)
