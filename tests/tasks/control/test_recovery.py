@@ -49,7 +49,9 @@ def test_the_logit_is_that_of_the_definition() -> None:
     with torch.no_grad():
         scaled, after = net.scale(now), net.scale(some.after)
         f = net.reward(scaled) + 0.98 * net.shaping(after) - net.shaping(scaled)
-        told = f[:, 0] - game.generator.log_probability(now, action)
+        told = (
+            f[:, 0] - (3 / 4 * game.generator.log_probability(now, action).exp() + 1 / 4 * 1 / 2).log()
+        )  # chance: 1 / 2 on [-1, 1]
         assert torch.allclose(game.logits(some), told, atol=1e-5)
         assert torch.allclose(game.score(some), net.reward(scaled)[:, 0], atol=1e-5)
 

@@ -30,7 +30,7 @@ def recipe(
     gamma: float = 10.0,
     width: int = 64,
     rate: float = 1e-3,
-    judge_rate: float = 3e-4,
+    judge_rate: float = 1e-3,
     discount: float = 0.98,
     entropy: float = 1e-3,
     copies: int = 32,

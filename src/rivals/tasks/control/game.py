@@ -50,8 +50,8 @@ class Imitation(Control):
         self.form, self.penalties, self.rate = REWARDS[reward], dict(penalties or {}), rate
 
     def judge(self, play: Play[Pairs], rollout: Rollout) -> None:
-        fakes, drawn = rollout.pairs(), 0
-        while drawn < len(fakes):
+        fakes, drawn = self.fakes(rollout), 0
+        while drawn < rollout.reward.numel():
             real = play.draw()
             drawn += len(real)
             play.move(self.discriminator, partial(self.discriminator_loss, fakes), real)
@@ -67,6 +67,10 @@ class Imitation(Control):
         terms = {name: penalty(verdict).mean() for name, penalty in self.penalties.items()}
         real_score, fake_score = real_told - self.known(batch), fake_told - self.known(fakes)
         return {"loss": (softplus(-real_score) + softplus(fake_score)).mean()} | terms
+
+    def fakes(self, rollout: Rollout) -> Pairs:
+        """What the discriminator is to tell from the expert's steps."""
+        return rollout.pairs()
 
     def measure(self, pairs: Pairs) -> Float[Tensor, "n inputs"]:
         """What the discriminator looks at."""

@@ -25,7 +25,7 @@ from rivals.tasks.control.experts import EXPERTS
 from rivals.tasks.control.learning import Control, acting
 from rivals.tasks.control.networks import Policy
 from rivals.tasks.control.rendering import DRAWN, clip
-from rivals.tasks.control.rollout import Act, play
+from rivals.tasks.control.rollout import Act, chance, play
 
 EPISODES = 100  # that are judged at most
 CPU = torch.device("cpu")
@@ -71,12 +71,6 @@ def cloned(facts: str) -> Policy:
     """The policy that behaviour cloning makes of a run's demonstrations."""
     told = json.loads(facts)
     return clone(find(told["environment"]).space, again(told).pairs, told["seed"], width=told["width"])
-
-
-def chance(environment: Environment, noise: torch.Generator, observation: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
-    """Actions that are equally likely."""
-    uniform = torch.rand(len(observation), environment.space.actions, generator=noise)
-    return uniform if environment.space.discrete else uniform * 2 - 1
 
 
 def returns(environment: Environment, act: Act, judging: Judging) -> Float[Tensor, "n"]:

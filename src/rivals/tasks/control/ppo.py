@@ -18,11 +18,11 @@ from rivals.core.types import Float, Scalar, Tensor
 from rivals.games.settings import Settings
 from rivals.nn.transfer import averaged_weights
 from rivals.tasks.control import airl
-from rivals.tasks.control.judging import chance, draw, evaluate, held_out, illustrate, read
+from rivals.tasks.control.judging import draw, evaluate, held_out, illustrate, read
 from rivals.tasks.control.learning import Control, Learning
 from rivals.tasks.control.networks import Scale
 from rivals.tasks.control.recovery import Recovered
-from rivals.tasks.control.rollout import Pairs, Rollout, play
+from rivals.tasks.control.rollout import Pairs, Rollout, chance, play
 from rivals.tasks.control.training import NEXT as USUAL
 from rivals.tasks.control.training import OPTIONS, train, warm
 

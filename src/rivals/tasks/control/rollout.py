@@ -90,3 +90,9 @@ def play(environment: Environment, act: Act, count: int, steps: int, seed: int, 
         if episodes and not running.any():
             break
     return Rollout(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def chance(environment: Environment, noise: torch.Generator, observation: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
+    """Actions that are equally likely."""
+    uniform = torch.rand(len(observation), environment.space.actions, generator=noise)
+    return uniform if environment.space.discrete else uniform * 2 - 1
