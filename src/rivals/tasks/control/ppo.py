@@ -78,7 +78,7 @@ def recipe(
     steps: int = 200,
     epochs: int = 10,
     minibatch: int = 640,
-    samples: int = 400_000,
+    samples: int = 200_000,
     batch: int = 256,
     seed: int = 0,
     device: str = "auto",
