@@ -142,7 +142,7 @@ def test_a_run_is_judged_beside_expert_cloning_and_chance(run: Path) -> None:
 
 def test_the_report_has_a_moving_clip(run: Path) -> None:
     with Image.open(run / "judged" / "clip.webp") as clip:
-        assert clip.n_frames == 100 and clip.size == (3 * 172 - 4, 168)
+        assert clip.n_frames > 20 and clip.size == (3 * 172 - 4, 168)
     text = (run / "report.html").read_text()
     assert "data:image/webp" in text and "Return of behaviour cloning" in text
     assert len(text) < 2_000_000
