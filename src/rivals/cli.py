@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, CycloptsError, Parameter
 
 from rivals import __version__
+from rivals.augment import augment
 from rivals.classify import classify
 from rivals.commands import Recipe, Run, doctor, encode, evaluate, inspect, list_, pack, print_cards, sample, score
 from rivals.compare import compare
@@ -53,7 +54,21 @@ def _app(tokens: Sequence[str]) -> App:
     app = App("rivals", help="Train, judge and explore generative adversarial networks on your own data.",
               help_epilogue=EXITS, version=__version__, help_format="plaintext", result_action="return_value")  # fmt: skip
     app.command(_train_app(tokens[1:2] if tokens[:1] == ["train"] else ()), name="train")
-    for command in (resume, sample, translate, restore, classify, encode, score, evaluate, compare, doctor, inspect, pack):
+    for command in (
+        resume,
+        sample,
+        translate,
+        restore,
+        classify,
+        encode,
+        score,
+        evaluate,
+        compare,
+        augment,
+        doctor,
+        inspect,
+        pack,
+    ):
         app.command(command)
     app.command(list_, name="list")
     app.register_install_completion_command(name="--install-completion")
