@@ -50,7 +50,7 @@ def play(name: str, found: Few, seed: int, epochs: list[int], pool: int) -> list
     trainer = Trainer(game, found.stream(seed, 0), samples=ends[-1], batch=BATCH, seed=seed, half_life=693 * BATCH, device="cpu")
     errors: list[float] = []
     for report in trainer:
-        if report.before < ends[len(errors)] <= report.seen:
+        if report.before < ends[min(len(errors), len(ends) - 1)] <= report.seen:
             with trainer.averaged() as average:
                 errors.append(error(average.discriminator, found.pictures.held_out))  # type: ignore[arg-type]
     return errors

@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rivals.core.device import Precision
 from rivals.core.errors import UserError, positive
 from rivals.core.recipe import trainable
@@ -52,6 +50,8 @@ def recipe(
     unlabelled_weight: float = 1.0,
     minibatch_features: int = 0,
     rate: float = 3e-3,
+    discriminator_rate: float = 1e-3,
+    generator_moves: int = 3,
     samples: int = 800_000,
     batch: int = 100,
     micro: int | None = None,
@@ -77,9 +77,13 @@ def recipe(
     minibatch_features
         Similarities to the rest of the batch that the discriminator sees, 0 for none: prettier samples, a worse classifier.
     rate
-        Adam's learning rate, constant; its betas are 0.5 and 0.999.
+        Adam's learning rate for the generator, constant; its betas are 0.5 and 0.999.
+    discriminator_rate
+        The discriminator's.
+    generator_moves
+        Moves of the generator for each of the discriminator; with 1 it never matches the features (docs/log.md).
     """
-    positive(rate=rate)
+    positive(rate=rate, discriminator_rate=discriminator_rate, generator_moves=generator_moves)
     if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
         raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
     if unlabelled is not None and unlabelled < batch:
@@ -88,7 +92,7 @@ def recipe(
                     "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
     facts = facts_of(found) | {"minibatch": minibatch_features, "variant": variant, "weight": unlabelled_weight}
     semi = begun(facts, found)
-    semi.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.5, 0.999), fused=True)
+    semi.generator_moves, semi.rates = generator_moves, {"generator": rate, "discriminator": discriminator_rate}
     return Trainer(
         semi,
         found.stream(seed, workers),

@@ -7,7 +7,7 @@ The complement variant (Dai et al. 2017, arXiv:1705.09783) adds E H(p(y | x)) to
 L_G the pull-away term, the mean squared cosine between features of two generated pictures, so that they spread.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -23,6 +23,7 @@ from rivals.games.gan import Sample
 from rivals.tasks.labels.networks import Discriminator
 
 Variant = Literal["feature-matching", "complement"]
+RATES = {"generator": 3e-3, "discriminator": 1e-3}
 ENTROPY, PULL_AWAY = 0.1, 0.8  # weights of the complement's terms, as in the released settings of arXiv:1705.09783
 
 
@@ -38,7 +39,8 @@ class Partly(Batch):
 
 class SemiSupervised(Game[Partly]):
     """generator: (n, latent) uniform noise -> pictures. discriminator: see networks.Discriminator. weight: of the unlabelled
-    and the generated pictures; at 0 it learns from the labelled ones alone."""
+    and the generated pictures; at 0 it learns from the labelled ones alone. generator_moves: for each of the discriminator.
+    rates: Adam's, by player."""
 
     averaged = ("generator", "discriminator")
     coupled = True  # feature matching compares means over the batch
@@ -51,11 +53,13 @@ class SemiSupervised(Game[Partly]):
         latent: int = 100,
         weight: float = 1.0,
         variant: Variant = "feature-matching",
-        optimizer: Callable[[list[nn.Parameter]], Optimizer] | None = None,
+        generator_moves: int = 3,
+        rates: Mapping[str, float] = RATES,
     ) -> None:
         super().__init__()
         self.generator, self.discriminator = generator, discriminator
-        self.latent, self.weight, self.variant, self.optimizer = latent, weight, variant, optimizer
+        self.latent, self.weight, self.variant = latent, weight, variant
+        self.generator_moves, self.rates = generator_moves, rates
 
     @property
     def _judge(self) -> Discriminator:
@@ -64,7 +68,8 @@ class SemiSupervised(Game[Partly]):
     def round(self, play: Play[Partly]) -> None:
         batch = play.draw()
         play.move(self.discriminator, self.discriminator_loss, batch)
-        play.move(self.generator, self.generator_loss, batch)
+        for _ in range(self.generator_moves):
+            play.move(self.generator, self.generator_loss, batch)
 
     def discriminator_loss(self, batch: Partly) -> Losses:
         losses = {"labelled": cross_entropy(self.discriminator(batch.shown), batch.label)}
@@ -106,8 +111,10 @@ class SemiSupervised(Game[Partly]):
         return chances
 
     def optimizers(self) -> dict[str, Optimizer]:
-        make = self.optimizer or (lambda parameters: torch.optim.Adam(parameters, lr=3e-3, betas=(0.5, 0.999)))
-        return {name: make(list(player.parameters())) for name, player in self.players().items()}
+        return {
+            name: torch.optim.Adam(player.parameters(), lr=self.rates[name], betas=(0.5, 0.999), fused=True)
+            for name, player in self.players().items()
+        }
 
     def observe(self, batch: Partly) -> dict[str, Scalar]:
         """D(x), D(G(z)), V(D, G), and the share of the labelled pictures that are named right, without noise."""

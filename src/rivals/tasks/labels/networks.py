@@ -47,6 +47,8 @@ class Discriminator(nn.Module):
         super().__init__()
         sizes = [form.channels * form.height * form.width, *widths]
         self.layers = nn.ModuleList(weight_norm(nn.Linear(a, b)) for a, b in pairwise(sizes))
+        for layer in self.layers:  # hidden layers keep the scale that they start with: trained, it grows without end
+            layer.parametrizations.weight.original0.requires_grad_(False)  # type: ignore[union-attr, operator]
         self.beside = Similarity(sizes[-1], minibatch) if minibatch else None
         self.head = weight_norm(nn.Linear(sizes[-1] + minibatch, form.classes))
         self.noise = noise
