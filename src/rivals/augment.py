@@ -28,7 +28,7 @@ T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10
 
 
 class Plan(NamedTuple):
-    """samples: length of each GAN, in pictures drawn. steps: of each classifier. made: samples a class. shift: at most, pixels."""
+    """samples: length of a GAN, in pictures drawn. steps: of each classifier. made: samples a class. shift: pixels at most."""
 
     samples: int
     steps: int
