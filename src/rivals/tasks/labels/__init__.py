@@ -7,6 +7,7 @@ from typing import Any
 from rivals.core.device import Precision
 from rivals.core.errors import UserError, positive
 from rivals.core.recipe import trainable
+from rivals.core.schedules import Schedule, cosine
 from rivals.core.store import Store
 from rivals.core.trainer import Trainer
 from rivals.core.watch import every
@@ -34,6 +35,8 @@ NEXT = (
     ("sample {run} -n 100 -o out/", "what the generator draws"),
 )
 
+HALF_LIFE = 693  # of the averages, in rounds: a decay of 0.999 each
+
 
 @trainable
 def recipe(
@@ -52,7 +55,7 @@ def recipe(
     rate: float = 3e-3,
     discriminator_rate: float = 1e-3,
     generator_moves: int = 3,
-    samples: int = 800_000,
+    samples: int = 240_000,
     batch: int = 100,
     micro: int | None = None,
     seed: int = 0,
@@ -77,7 +80,7 @@ def recipe(
     minibatch_features
         Similarities to the rest of the batch that the discriminator sees, 0 for none: prettier samples, a worse classifier.
     rate
-        Adam's learning rate for the generator, constant; its betas are 0.5 and 0.999.
+        Adam's learning rate for the generator at the start; it falls to a hundredth. Its betas are 0.5 and 0.999.
     discriminator_rate
         The discriminator's.
     generator_moves
@@ -102,7 +105,8 @@ def recipe(
         seed=seed,
         device=device,
         precision=precision,
-        half_life=693 * batch,  # a decay of 0.999 a round
+        half_life=HALF_LIFE * batch,
+        schedules=falling(semi.rates),
         watchers=[every(max(samples // 40, 1), previews(0, scale=2))],
         facts=facts,
         store=Store(out, name=name),
@@ -113,6 +117,11 @@ def facts_of(found: Few) -> dict[str, Any]:
     """What run.json keeps of the data."""
     pictures = found.pictures
     return {"data": pictures.digest, "names": pictures.names, "form": pictures.form._asdict(), "latent": 100}
+
+
+def falling(rates: Mapping[str, float]) -> dict[str, Schedule]:
+    """The rates' way down to a hundredth along half a cosine: constant ones let a long run fall apart (docs/log.md)."""
+    return {f"{player}.lr": cosine(rate, rate / 100) for player, rate in rates.items()}
 
 
 def begun(facts: Mapping[str, Any], found: Few) -> SemiSupervised:
