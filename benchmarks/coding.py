@@ -23,6 +23,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from rivals.core.types import Tensor
+from rivals.metrics.roc import roc
 from rivals.model import load as open_run
 
 Split = tuple[np.ndarray, np.ndarray]  # pictures (n, h, w) uint8, labels (n,)
@@ -89,12 +90,8 @@ def one_class(options: argparse.Namespace, split: tuple[Split, Split], out: Path
         rest = ((rows(xt) - pca.inverse_transform(pca.transform(rows(xt)))) ** 2).mean(1)
         near = NearestNeighbors(n_neighbors=5).fit(rows(mine)).kneighbors(rows(xt))[0][:, -1]
         figures.append([roc(score[strange], score[~strange]).auc for score in (ours, rest, near)])
-        print(
-            f"class {each}: {options.one_class} {figures[-1][0]:.3f}, PCA {figures[-1][1]:.3f}, neighbours {figures[-1][2]:.3f}",
-            flush=True,
-        )
-    mean = np.mean(figures, 0)
-    print(f"mean: {options.one_class} {mean[0]:.3f}, PCA {mean[1]:.3f}, neighbours {mean[2]:.3f}", flush=True)
+        told(f"class {each}", figures[-1])
+    told("mean", list(np.mean(figures, 0)))
 
 
 def told(what: str, figures: list[float]) -> None:

@@ -89,8 +89,7 @@ def recipe(
     positive(rate=rate, discriminator_rate=discriminator_rate, generator_moves=generator_moves)
     if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
         raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
-    if unlabelled is not None and unlabelled < batch:
-        raise UserError(f"--unlabelled {unlabelled} is fewer than a batch of {batch}: give more, or a smaller --batch")
+    enough(unlabelled, batch)
     found = opened({"data": data, "labels": labels, "pool": pool, "size": size, "channels": channels, "allow_bad": allow_bad,
                     "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
     facts = facts_of(found) | {"minibatch": minibatch_features, "variant": variant, "weight": unlabelled_weight}
@@ -111,6 +110,12 @@ def recipe(
         facts=facts,
         store=Store(out, name=name),
     )
+
+
+def enough(unlabelled: int | None, batch: int) -> None:
+    """Raises UserError where the pictures without labels do not fill a batch."""
+    if unlabelled is not None and unlabelled < batch:
+        raise UserError(f"--unlabelled {unlabelled} is fewer than a batch of {batch}: give more, or a smaller --batch")
 
 
 def facts_of(found: Few) -> dict[str, Any]:
