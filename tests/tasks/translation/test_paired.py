@@ -67,7 +67,7 @@ def test_the_metrics_of_a_run_one_by_one(run: Path) -> None:
     assert set(Model(run).evaluate(Judging(metric="psnr"))) == {"psnr"}
     with pytest.raises(UserError, match="unknown metric 'fid'"):
         Model(run).evaluate(Judging(metric="fid"))
-    with pytest.raises(UserError, match="judges a result beside its source"):
+    with pytest.raises(UserError, match="nothing in it judges single files"):
         Model(run).score([run / "report.html"])
 
 
