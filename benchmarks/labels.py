@@ -20,11 +20,10 @@ from rivals.core.trainer import Trainer
 from rivals.core.types import Tensor
 from rivals.games.gan import Sample
 from rivals.media.collection import Pictures
-from rivals.tasks.labels import HALF_LIFE, begun, facts_of, falling
+from rivals.tasks.labels import BATCH, HALF_LIFE, begun, facts_of, falling
 from rivals.tasks.labels.data import Few, opened
 from rivals.tasks.labels.judging import error, spreading, supervised
 
-BATCH = 100
 GAMES: dict[str, dict[str, Any]] = {
     "game": {},
     "weight 0": {"weight": 0.0},

@@ -36,6 +36,8 @@ NEXT = (
 )
 
 HALF_LIFE = 693  # of the averages, in rounds: a decay of 0.999 each
+BATCH = 50
+STEADY = 0.25  # part of the run before the rates fall
 
 
 @trainable
@@ -53,10 +55,10 @@ def recipe(
     unlabelled_weight: float = 1.0,
     minibatch_features: int = 0,
     rate: float = 3e-3,
-    discriminator_rate: float = 1e-3,
+    discriminator_rate: float = 3e-3,
     generator_moves: int = 3,
     samples: int = 240_000,
-    batch: int = 100,
+    batch: int = BATCH,
     micro: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -80,11 +82,11 @@ def recipe(
     minibatch_features
         Similarities to the rest of the batch that the discriminator sees, 0 for none: prettier samples, a worse classifier.
     rate
-        Adam's learning rate for the generator at the start; it falls to a hundredth. Its betas are 0.5 and 0.999.
+        Adam's learning rate for the generator; after a quarter of the run it falls to a hundredth. Its betas are 0.5 and 0.999.
     discriminator_rate
         The discriminator's.
     generator_moves
-        Moves of the generator for each of the discriminator; with 1 it never matches the features (docs/log.md).
+        Moves of the generator for each of the discriminator; with 1 it does not match the features in a short run.
     """
     positive(rate=rate, discriminator_rate=discriminator_rate, generator_moves=generator_moves)
     if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
@@ -125,8 +127,13 @@ def facts_of(found: Few) -> dict[str, Any]:
 
 
 def falling(rates: Mapping[str, float]) -> dict[str, Schedule]:
-    """The rates' way down to a hundredth along half a cosine: constant ones let a long run fall apart (docs/log.md)."""
-    return {f"{player}.lr": cosine(rate, rate / 100) for player, rate in rates.items()}
+    """Steady for a part of the run, then down to a hundredth along half a cosine: the error falls fastest on the way down."""
+
+    def schedule(rate: float) -> Schedule:
+        down = cosine(rate, rate / 100)
+        return lambda progress: down(max(progress - STEADY, 0) / (1 - STEADY))
+
+    return {f"{player}.lr": schedule(rate) for player, rate in rates.items()}
 
 
 def begun(facts: Mapping[str, Any], found: Few) -> SemiSupervised:

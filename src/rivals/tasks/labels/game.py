@@ -23,7 +23,7 @@ from rivals.games.gan import Sample
 from rivals.tasks.labels.networks import Discriminator
 
 Variant = Literal["feature-matching", "complement"]
-RATES = {"generator": 3e-3, "discriminator": 1e-3}
+RATES = {"generator": 3e-3, "discriminator": 3e-3}
 ENTROPY, PULL_AWAY = 0.1, 0.8  # weights of the complement's terms, as in the released settings of arXiv:1705.09783
 
 
@@ -88,9 +88,9 @@ class SemiSupervised(Game[Partly]):
         return losses
 
     def generator_loss(self, batch: Partly) -> Losses:
-        fake = self._judge.features(self._generated(len(batch), batch.data.device))
+        fake = self._judge.features(self._generated(len(batch), batch.data.device), quiet=True)  # noise would lose the generator
         with torch.no_grad():
-            real = self._judge.features(batch.data).mean(0)
+            real = self._judge.features(batch.data, quiet=True).mean(0)
         losses = {"matching": (fake.mean(0) - real).square().mean()}
         if self.variant == "complement":
             losses["pull-away"] = PULL_AWAY * pull_away(fake)

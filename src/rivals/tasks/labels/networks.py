@@ -1,21 +1,24 @@
 """The players of Salimans et al. 2016 (arXiv:1606.03498) for flat pictures: dense layers, noise at every layer, weight norm.
 
 Weight norm: w = g v / |v| for each unit; g and the bias start so that the first batch has mean 0 and deviation 1 in front of
-each non-linearity (Salimans and Kingma 2016, arXiv:1602.07868).
+each non-linearity (Salimans and Kingma 2016, arXiv:1602.07868). Adam's steps turn v by about rate / |v|, so v must not start
+as short as PyTorch makes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from math import prod
 
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from rivals.core.types import Float, Tensor
 from rivals.nn.format import Format
 
 WIDTHS = (1000, 500, 250, 250, 250)
+SPREAD = {"generator": 0.05, "discriminator": 0.1}  # deviation of the first weights
 
 
 class Generator(nn.Module):
@@ -29,6 +32,7 @@ class Generator(nn.Module):
             nn.Linear(width, width), nn.BatchNorm1d(width), nn.Softplus(),
             weight_norm(nn.Linear(width, prod(self.size))),
         )  # fmt: skip
+        _begin(self.layers, SPREAD["generator"])
 
     def forward(self, z: Float[Tensor, "n latent"]) -> Float[Tensor, "n c h w"]:
         return (2 * torch.sigmoid(self.layers(z)) - 1).view(-1, *self.size)
@@ -52,12 +56,13 @@ class Discriminator(nn.Module):
         self.beside = Similarity(sizes[-1], minibatch) if minibatch else None
         self.head = weight_norm(nn.Linear(sizes[-1] + minibatch, form.classes))
         self.noise = noise
+        _begin([*self.layers, self.head], SPREAD["discriminator"])
 
-    def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
-        """The last hidden layer, which feature matching compares."""
-        h = self._disturbed((x.flatten(1) + 1) / 2, self.noise[0])
+    def features(self, x: Float[Tensor, "n c h w"], *, quiet: bool = False) -> Float[Tensor, "n d"]:
+        """The last hidden layer, which feature matching compares. quiet: without noise, in training too."""
+        h = (x.flatten(1) + 1) / 2
         for place, layer in enumerate(self.layers):
-            h = torch.relu(layer(h if place == 0 else self._disturbed(h, self.noise[1])))
+            h = torch.relu(layer(h if quiet else self._disturbed(h, self.noise[place > 0])))
         return h
 
     def logits(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
@@ -74,12 +79,27 @@ class Discriminator(nn.Module):
 
     @torch.no_grad()
     def start(self, x: Float[Tensor, "n c h w"]) -> None:
-        """Sets each layer's scale and bias from pictures, as data-dependent initialisation does; without noise."""
+        """Sets each layer's scale and bias from pictures, as data-dependent initialisation does: with the noise of training, or
+        the pictures' scale outgrows it from layer to layer."""
         h = (x.flatten(1) + 1) / 2
-        for layer in self.layers:
+        for place, layer in enumerate(self.layers):
+            h = h + self.noise[place > 0] * torch.randn_like(h)
             _normalise(layer, h)
             h = torch.relu(layer(h))
-        _normalise(self.head, h if self.beside is None else torch.cat([h, self.beside(h)], 1))
+        h = h if self.beside is None else torch.cat([h, self.beside(h)], 1)
+        _normalise(self.head, h + self.noise[1] * torch.randn_like(h))
+
+
+@torch.no_grad()
+def _begin(layers: Iterable[nn.Module], deviation: float) -> None:
+    """Draws the weights of dense layers; weight-normed ones start at scale 1."""
+    for layer in layers:
+        if isinstance(layer, nn.Linear) and is_parametrized(layer):
+            layer.parametrizations.weight.original1.normal_(0, deviation)  # type: ignore[union-attr, operator]
+            layer.parametrizations.weight.original0.fill_(1)  # type: ignore[union-attr, operator]
+            layer.bias.zero_()
+        elif isinstance(layer, nn.Linear):
+            layer.weight.normal_(0, deviation)
 
 
 def _normalise(layer: nn.Module, inputs: Tensor) -> None:
