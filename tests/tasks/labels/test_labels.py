@@ -60,6 +60,31 @@ def test_labels_are_balanced_and_not_in_the_pool(digits: Path) -> None:
     )
 
 
+def test_pictures_may_have_no_label(digits: Path, tmp_path: Path) -> None:
+    with np.load(digits) as arrays:
+        held = dict(arrays)
+    held["y_train"] = np.where(np.arange(1400) < 60, held["y_train"], -1)
+    held["y_test"] = np.where(np.arange(397) % 2, held["y_test"], -1)
+    np.savez(tmp_path / "some.npz", **held)
+    found = few(load(tmp_path / "some.npz"), 0, unlabelled=None, pool=None, seed=0)
+    assert found.pictures.names == [str(each) for each in range(10)] and found.pictures.form.classes == 10
+    assert found.shown.condition is not None and found.pictures.held_out.condition is not None
+    assert found.shown.condition.tolist() == held["y_train"][:60].tolist()
+    assert len(found.pool) == 1340
+    assert found.pictures.held_out.condition.tolist() == [each for each in held["y_test"].tolist() if each >= 0]
+
+
+def test_an_empty_cell_is_no_label(tmp_path: Path) -> None:
+    for each in range(60):
+        Image.fromarray(np.full((8, 8), 4 * each, np.uint8)).save(tmp_path / f"{each:02}.png")
+    rows = [f"{each:02}.png,{('', 'dark' if each < 30 else 'light')[each % 3 == 0]}" for each in range(60)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    found = few(load(tmp_path, labels=tmp_path / "labels.csv"), 0, unlabelled=None, pool=None, seed=0)
+    assert found.pictures.names == ["dark", "light"]
+    assert len(found.shown) + len(found.pictures.held_out) == 20
+    assert len(found.shown) + len(found.pool) == found.pictures.count
+
+
 def test_pictures_without_labels_help(run: Path) -> None:
     card = open_run(run).evaluate()["classification-error"]
     alone, spread = card.extra["beside labelled pictures alone"], card.extra["beside label spreading"]
@@ -114,7 +139,8 @@ def test_rates_are_steady_and_then_fall() -> None:
     ("options", "said"),
     [
         ({"labelled": 9}, "9 labels are fewer than the 10 classes"),
-        ({"labelled": 5000}, "more than the 1400 training pictures"),
+        ({"labelled": 5000}, "more than the 1400 training pictures with a label"),
+        ({"labelled": 1390}, "10 pictures without labels are fewer than a batch"),
         ({"labelled": 0}, "no picture is left without a label"),
         ({"unlabelled": 20}, "fewer than a batch"),
         ({"unlabelled_weight": -1.0}, "0 or more"),

@@ -22,7 +22,7 @@ __all__ = ["NEXT", "OPTIONS", "classify", "draw", "evaluate", "game", "held_out"
 
 OPTIONS = {
     "data": "Labelled pictures: a folder with a sub-folder for each class, .zip, .npz, or a set that rivals pack made.",
-    "labels": "CSV with the columns file and label; by default the sub-folders' names.",
+    "labels": "CSV with the columns file and label, which may be empty; by default the sub-folders' names.",
     "pool": "More pictures, without labels; by default those of --data whose labels are not used.",
     "size": "Pixels, as 28 or 32x24 (height x width); by default as the pictures are.",
     "channels": "1, 3 or 4; as most of the pictures have, by default.",
@@ -72,7 +72,7 @@ def recipe(
     Parameters
     ----------
     labelled
-        How many labels to use, as many of each class as can be; 0 for all of them, with a --pool.
+        How many labels to use, as many of each class as can be; 0 for all that there are.
     unlabelled
         At most so many pictures without labels; all by default.
     variant
@@ -91,9 +91,12 @@ def recipe(
     positive(rate=rate, discriminator_rate=discriminator_rate, generator_moves=generator_moves)
     if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
         raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
-    enough(unlabelled, batch)
     found = opened({"data": data, "labels": labels, "pool": pool, "size": size, "channels": channels, "allow_bad": allow_bad,
                     "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
+    if len(found.pool) < batch:
+        raise UserError(
+            f"{len(found.pool)} pictures without labels are fewer than a batch of {batch}: give more, or a smaller --batch"
+        )
     facts = facts_of(found) | {"minibatch": minibatch_features, "variant": variant, "weight": unlabelled_weight}
     semi = begun(facts, found)
     semi.generator_moves, semi.rates = generator_moves, {"generator": rate, "discriminator": discriminator_rate}
@@ -112,12 +115,6 @@ def recipe(
         facts=facts,
         store=Store(out, name=name),
     )
-
-
-def enough(unlabelled: int | None, batch: int) -> None:
-    """Raises UserError where the pictures without labels do not fill a batch."""
-    if unlabelled is not None and unlabelled < batch:
-        raise UserError(f"--unlabelled {unlabelled} is fewer than a batch of {batch}: give more, or a smaller --batch")
 
 
 def facts_of(found: Few) -> dict[str, Any]:

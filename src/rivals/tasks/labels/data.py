@@ -3,8 +3,8 @@
 import contextlib
 import io
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from rivals.media.collection import Pictures, load
 from rivals.tasks.labels.game import Partly
 
 LOOK = 10_000  # pictures read at a time
+UNKNOWN = ("", "-1")  # labels of pictures without one: an empty cell of a CSV, -1 in an array
 
 
 @dataclass(frozen=True)
@@ -62,21 +63,25 @@ def _rows(pictures: Pictures, pool: Tensor, items: Tensor) -> Sample:
 def few(pictures: Pictures, labelled: int, *, unlabelled: int | None, pool: Pictures | None, seed: int) -> Few:
     """`labelled` pictures of the training set, as many of each class as can be, drawn by `seed`; at most `unlabelled` others.
 
-    labelled: 0 for all, which needs a pool of its own. Raises UserError where there are no classes, fewer labels than classes,
-    a class without pictures, or no picture left without a label.
+    labelled: 0 for all that there are; then the others are those of a pool, or have no label (UNKNOWN) themselves. Raises
+    UserError where there are no classes, fewer labels than classes, a class without pictures, or no picture without a label.
     """
+    pictures = known(pictures)
     classes = pictures.form.classes
     if classes < 2:
         raise UserError("few labels are still labels: give pictures in a sub-folder for each class, or --labels FILE.csv")
     every = torch.cat([_labels(pictures, rows) for rows in torch.arange(pictures.count).split(LOOK)])
+    named = (every >= 0).nonzero()[:, 0]
     if labelled and labelled < classes:
         raise UserError(f"{labelled} labels are fewer than the {classes} classes: give --labelled {classes} or more")
-    if labelled > pictures.count:
-        raise UserError(f"--labelled {labelled} is more than the {pictures.count} training pictures: give fewer")
+    if labelled > len(named):
+        raise UserError(f"--labelled {labelled} is more than the {len(named)} training pictures with a label: give fewer")
     found = set(every.unique().tolist())
     if lost := [pictures.names[each] for each in range(classes) if each not in found]:
         raise UserError(f"no training picture of class {', '.join(lost[:3])}: add some, or leave the class out")
-    rows = balanced(every, labelled, seed) if labelled else torch.arange(pictures.count)
+    if not len(pictures.held_out):
+        raise UserError("no held-out picture has a label, so no error can be measured: give more labels")
+    rows = named[balanced(every[named], labelled, seed)] if labelled else named
     others, rest = pool or pictures, torch.arange((pool or pictures).count)
     if pool is None:
         rest = rest[~torch.isin(rest, rows)]
@@ -88,6 +93,34 @@ def few(pictures: Pictures, labelled: int, *, unlabelled: int | None, pool: Pict
         raise UserError("no picture is left without a label: give a smaller --labelled, or --pool DIR")
     print(f"{len(rows):,} labels of {classes} classes; {len(rest):,} pictures without", file=sys.stderr)
     return Few(pictures, pictures.fetch(rows), others, rest)
+
+
+def known(pictures: Pictures) -> Pictures:
+    """The same set where "no label" is no class: a label of -1 in training, and nothing held out without one."""
+    place = next((k for k, name in enumerate(pictures.names) if name in UNKNOWN), None)
+    if place is None or not pictures.form.classes:
+        return pictures
+    numbers = torch.arange(len(pictures.names))
+    numbers = torch.where(numbers == place, -1, numbers - (numbers > place).long())
+
+    held = _numbered(pictures.held_out, numbers)
+    assert held.condition is not None
+    return replace(
+        pictures,
+        form=pictures.form._replace(classes=len(numbers) - 1),
+        names=[name for name in pictures.names if name not in UNKNOWN],
+        held_out=held.map(lambda tensor: tensor[held.condition >= 0]),  # type: ignore[operator]
+        fetch=partial(_fetched, pictures.fetch, numbers),
+    )
+
+
+def _fetched(fetch: Callable[[Tensor], Sample], numbers: Tensor, items: Tensor) -> Sample:
+    return _numbered(fetch(items), numbers)
+
+
+def _numbered(given: Sample, numbers: Tensor) -> Sample:
+    assert given.condition is not None
+    return Sample(given.data, numbers[given.condition])
 
 
 def _labels(pictures: Pictures, rows: Tensor) -> Tensor:
