@@ -93,10 +93,7 @@ def recipe(
         raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
     found = opened({"data": data, "labels": labels, "pool": pool, "size": size, "channels": channels, "allow_bad": allow_bad,
                     "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
-    if len(found.pool) < batch:
-        raise UserError(
-            f"{len(found.pool)} pictures without labels are fewer than a batch of {batch}: give more, or a smaller --batch"
-        )
+    enough(found, batch)
     facts = facts_of(found) | {"minibatch": minibatch_features, "variant": variant, "weight": unlabelled_weight}
     semi = begun(facts, found)
     semi.generator_moves, semi.rates = generator_moves, {"generator": rate, "discriminator": discriminator_rate}
@@ -115,6 +112,13 @@ def recipe(
         facts=facts,
         store=Store(out, name=name),
     )
+
+
+def enough(found: Few, batch: int) -> None:
+    """Raises UserError where the pictures without labels do not fill a batch."""
+    few = len(found.pool)
+    if few < batch:
+        raise UserError(f"{few} pictures without labels are fewer than a batch of {batch}: give more, or a smaller --batch")
 
 
 def facts_of(found: Few) -> dict[str, Any]:

@@ -102,7 +102,6 @@ def known(pictures: Pictures) -> Pictures:
         return pictures
     numbers = torch.arange(len(pictures.names))
     numbers = torch.where(numbers == place, -1, numbers - (numbers > place).long())
-
     held = _numbered(pictures.held_out, numbers)
     assert held.condition is not None
     return replace(
