@@ -1,6 +1,6 @@
 """Few labels on MNIST: the error of the game after 12 epochs of 20,000 pictures, beside baselines and two controls.
 
-python benchmarks/labels.py mnist.npz [--seeds 3] [--labelled 100] [--unlabelled 20000] [--epochs 12] [--only NAME]
+python benchmarks/labels.py mnist.npz [--seeds 0 1 2] [--labelled 100] [--unlabelled 20000] [--epochs 12] [--only NAME]
 
 Rows: the game; the labelled pictures alone (same network); label spreading; the game with an unlabelled weight of 0 and with the
 pixels of each unlabelled picture shuffled (controls: no better than the labelled pictures alone); the complement variant.

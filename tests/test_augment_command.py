@@ -58,7 +58,7 @@ def test_an_interval_is_students() -> None:
         (["--per-class", "1"], "2 or more"),
         (["--per-class", "9999"], "fewer than 9999"),
         (["--seeds", "0"], "at least 1"),
-        (["--labels", "none"], "needs classes"),
+        (["--labels", "none"], "have no classes"),
     ],
 )
 def test_mistakes_are_told(

@@ -10,7 +10,6 @@ import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
@@ -20,10 +19,12 @@ from rivals.core.errors import UserError
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
+    from rivals.games.gan import Sample
     from rivals.media.collection import Pictures
 
 WAYS = ("real", "shifted", "GAN", "both")
 SHARE = 0.5  # of the GAN's samples in a batch of the classifier
+APART = 500  # held-out pictures that the doctor looks at while a GAN trains; nothing is chosen by them
 T = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31, 10: 2.26}  # 95 % quantile of Student's t, by runs
 
 
@@ -54,7 +55,8 @@ def augment(
     import torch
 
     from rivals.core.store import write_file
-    from rivals.media.collection import load
+    from rivals.media.collection import labels_of, load
+    from rivals.tasks.labels.data import balanced
 
     budgets = _budgets(per_class)
     if min(seeds, samples, steps, made, threads) < 1 or shift < 0:
@@ -63,12 +65,15 @@ def augment(
         raise UserError(f"{out} exists: give -o a new folder")
     torch.set_num_threads(threads)
     pictures = load(data, size=size, labels=labels)
-    _enough(pictures, max(budgets))
+    every = labels_of(pictures)
+    _enough(pictures, every, max(budgets))
     figures: dict[int, dict[str, list[float]]] = {}
     for budget in budgets:
         figures[budget] = {way: [] for way in WAYS}
         for seed in range(seeds):
-            found = _compared(pictures, budget, seed, Plan(samples, steps, made, shift), out / f"{budget}-per-class-seed-{seed}")
+            real = pictures.fetch(balanced(every, budget * pictures.form.classes, seed))
+            folder = out / f"{budget}-per-class-seed-{seed}"
+            found = _compared(pictures, real, seed, Plan(samples, steps, made, shift), folder)
             for way, accuracy in found.items():
                 figures[budget][way].append(accuracy)
             told = ", ".join(f"{way} {accuracy:.1%}" for way, accuracy in found.items())
@@ -89,35 +94,24 @@ def _budgets(per_class: str) -> list[int]:
     return budgets
 
 
-def _enough(pictures: "Pictures", most: int) -> None:
-    import torch
-
+def _enough(pictures: "Pictures", every: "Tensor", most: int) -> None:
     if pictures.form.classes < 2:
-        raise UserError("a classifier needs classes: give a sub-folder for each, or --labels FILE.csv")
-    counts = torch.bincount(_classes(pictures), minlength=pictures.form.classes)
+        raise UserError("a classifier needs two classes at least: give a sub-folder for each, or --labels FILE.csv")
+    counts = every.bincount(minlength=pictures.form.classes)
     if int(counts.min()) < most:
         name = pictures.names[int(counts.argmin())]
         raise UserError(f"class {name} has {int(counts.min())} training pictures, fewer than {most}: give smaller --per-class")
 
 
-def _classes(pictures: "Pictures") -> "Tensor":
-    import torch
-
-    found = [pictures.fetch(rows).condition for rows in torch.arange(pictures.count).split(10_000)]
-    return torch.cat([each for each in found if each is not None])
-
-
-def _compared(pictures: "Pictures", budget: int, seed: int, plan: Plan, folder: Path) -> dict[str, float]:
-    """The accuracy on the held-out pictures of each of WAYS."""
+def _compared(pictures: "Pictures", real: "Sample", seed: int, plan: Plan, folder: Path) -> dict[str, float]:
+    """The accuracy on the held-out pictures of each of WAYS. real: the pictures whose labels are used."""
     import torch
 
     from rivals.metrics.classifier import Source, accuracy, train_classifier
-    from rivals.tasks.labels.data import balanced
 
     classes = pictures.form.classes
-    real = pictures.fetch(balanced(_classes(pictures), budget * classes, seed))
     wanted = torch.arange(plan.made * classes) % classes
-    fake = _generated(real.data, real.condition, wanted, seed, plan, folder)
+    fake = _generated(pictures, real, wanted, seed, plan, folder)
     test, truth = pictures.held_out.data, pictures.held_out.condition
     found = {}
     for way in WAYS:
@@ -136,8 +130,8 @@ def _compared(pictures: "Pictures", budget: int, seed: int, plan: Plan, folder: 
     return found
 
 
-def _generated(data: "Tensor", label: "Tensor", wanted: "Tensor", seed: int, plan: Plan, folder: Path) -> "Tensor":
-    """Samples of the wanted classes by a GAN of these pictures alone, whose run stays in `folder`."""
+def _generated(pictures: "Pictures", real: "Sample", wanted: "Tensor", seed: int, plan: Plan, folder: Path) -> "Tensor":
+    """Samples of the wanted classes by a GAN of the real pictures alone, whose run stays in `folder`."""
     import numpy as np
     import torch
 
@@ -146,10 +140,12 @@ def _generated(data: "Tensor", label: "Tensor", wanted: "Tensor", seed: int, pla
     from rivals.tasks.images.dcgan import recipe
 
     folder.mkdir(parents=True)
-    pixels = ((data + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    apart = np.arange(len(pixels)) < max(2, len(pixels) // 50)  # what the doctor looks at; no accuracy comes from it
-    np.savez(folder / "real.npz", x_train=pixels, y_train=label.numpy(), x_test=pixels[apart], y_test=label.numpy()[apart])
-    batch, how = min(64, len(pixels)), {"objective": "hinge", "norm": "spectral", "augment": "diff", "strength": 1.0, "width": 32}
+    arrays = {}
+    for part, sample in {"train": real, "test": pictures.held_out.map(lambda each: each[:APART])}.items():
+        arrays[f"x_{part}"] = ((sample.data + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+        arrays[f"y_{part}"] = sample.condition.numpy()
+    np.savez(folder / "real.npz", **arrays)
+    batch, how = min(64, len(real)), {"objective": "hinge", "norm": "spectral", "augment": "diff", "strength": 1.0, "width": 32}
     recipe(data=folder / "real.npz", samples=plan.samples, batch=batch, seed=seed, out=folder / "run", **how).fit(progress=False)
     model = load(folder / "run")
     noise = torch.Generator().manual_seed(seed)
@@ -180,6 +176,8 @@ def _table(figures: dict[int, dict[str, list[float]]], test: int) -> str:
 
 
 def _told(values: list[float], form: str) -> str:
+    from statistics import fmean, stdev
+
     say: Callable[[float], str] = form.format
     if len(values) < 2:
         return say(values[0])

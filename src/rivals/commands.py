@@ -100,7 +100,7 @@ def _table(heading: str, files: list[Path], figures: list[float]) -> str:
 
 def _coder(model: "Model") -> Any:
     """The task of a run that encodes; raises UserError for another."""
-    if "encode" not in getattr(model.task, "__all__", ()):
+    if getattr(model.task, "encode", None) is None:
         raise UserError(f"{model.run} has no encoder: train images.vae, images.vaegan or images.bigan")
     return model.task
 
@@ -112,14 +112,19 @@ def encode(
     out: Annotated[Path, Parameter(name=["-o", "--out"], help="A new .npz of codes and files.")] = Path("codes.npz"),
 ) -> None:
     """Write the code z of each picture, by a run of images.vae, images.vaegan or images.bigan."""
+    import io
+
     import numpy as np
+
+    from rivals.core.store import write_file
 
     if out.exists() or out.suffix != ".npz":
         raise UserError(f"{out} exists or is no .npz: give -o a new file")
     model = _load(run, None)
     codes = _coder(model).encode(model.game, model.record["facts"], files).numpy()
-    with out.open("xb") as file:
-        np.savez_compressed(file, codes=codes, files=np.array([str(each) for each in files]))
+    made = io.BytesIO()
+    np.savez_compressed(made, codes=codes, files=np.array([str(each) for each in files]))
+    write_file(out, lambda file: file.write(made.getvalue()))
     print(f"codes of {len(codes)} pictures, {codes.shape[1]} numbers each, in {out}")
 
 

@@ -140,7 +140,7 @@ class Model:
             return self._calibrated()
 
     def _scores(self) -> bool:
-        """Whether the discriminator judges single samples, and not, as a translation's, a result beside its source."""
+        """Whether the game judges single samples: a VAE has no discriminator, a translation's judges pairs."""
         return type(self.game).score is not Game.score
 
     def _calibrated(self) -> Calibration:
@@ -170,13 +170,8 @@ class Model:
         }
         Store(self.run).write("quality.json", lambda file: file.write(json.dumps(quality, indent=1).encode()))
         for name, image in ({} if known else self.task.illustrate(self.game, self.record)).items():
-            moving = getattr(image, "is_animated", False)
-            kept = (
-                ("webp", partial(image.save, format="WEBP", save_all=True))
-                if moving
-                else ("png", partial(image.save, format="PNG"))
-            )
-            Store(self.run).write(f"judged/{name}.{kept[0]}", kept[1])
+            kind, how = ("webp", {"save_all": True}) if getattr(image, "is_animated", False) else ("png", {})
+            Store(self.run).write(f"judged/{name}.{kind}", partial(image.save, format=kind.upper(), **how))
         report.animate(self.run)
         report.write(self.run)
         return cards

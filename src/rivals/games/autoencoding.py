@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 
 from rivals.core.game import Game, Losses, Play
 from rivals.core.types import Float, Scalar, Scores, Tensor
-from rivals.games.gan import Sample
+from rivals.games.gan import Sample, latents
 
 
 class Code(NamedTuple):
@@ -113,8 +113,7 @@ class VAE(Game[Sample]):
         return samples
 
     def _latents(self, n: int, noise: torch.Generator | None = None) -> Tensor:
-        device = next(self.generator.parameters()).device
-        return torch.randn(n, self.latent, generator=noise, device=noise.device if noise else device).to(device)
+        return latents(n, self.latent, next(self.generator.parameters()).device, noise)
 
     def optimizers(self) -> dict[str, Optimizer]:
         make = self.optimizer or (lambda parameters: torch.optim.Adam(parameters, lr=1e-3))

@@ -32,6 +32,11 @@ class Sample(Batch):
         return cls(torch.empty(len(condition), 0, device=condition.device), condition)
 
 
+def latents(n: int, length: int, device: torch.device, noise: torch.Generator | None = None) -> Tensor:
+    """z ~ N(0, I), (n, length), on `device`; from `noise` alone where it is given, and then the same on any device."""
+    return torch.randn(n, length, generator=noise, device=noise.device if noise else device).to(device)
+
+
 class Augment(nn.Module):
     """What the discriminator sees of a sample in training: here the sample itself; a subclass changes it at random.
 
@@ -148,7 +153,7 @@ class GAN(Game[Sample]):
         return {name: penalty(verdict).mean() for name, penalty in self.penalties.items()}
 
     def _latents(self, n: int, device: torch.device, noise: torch.Generator | None = None) -> Tensor:
-        return torch.randn(n, self.latent, generator=noise, device=noise.device if noise else device).to(device)
+        return latents(n, self.latent, device, noise)
 
     def sample(self, n: int, *, given: Sample | None = None, noise: torch.Generator | None = None) -> Tensor:
         """`n` samples (n, ...); given.condition, or classes (or rows of `attributes`) drawn evenly at random."""

@@ -19,6 +19,8 @@ from rivals.media.opening import is_pack
 from rivals.media.pixels import Table, values
 from rivals.nn.format import Format
 
+READ = 10_000  # pictures read at a time where all are looked at
+
 
 @dataclass(frozen=True)
 class Pictures:
@@ -74,6 +76,14 @@ def load(
         count=count,
         fetch=fetch,
     )
+
+
+def labels_of(pictures: Pictures) -> Tensor:
+    """The class of each training picture (count,), read a part at a time. Raises UserError where there are no classes."""
+    if not pictures.form.classes:
+        raise UserError("these pictures have no classes: give a sub-folder for each, or --labels FILE.csv with a column label")
+    found = [pictures.fetch(rows).condition for rows in torch.arange(pictures.count).split(READ)]
+    return torch.cat([each for each in found if each is not None])
 
 
 def _fetch(table: Table, train: np.ndarray, conditions: Tensor | None, items: Tensor) -> Sample:

@@ -3,6 +3,7 @@
 CartPole is Barto, Sutton and Anderson's (1983), Pendulum the torque-limited swing-up; both move as Gymnasium's do, in float64.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
@@ -58,7 +59,7 @@ class Environment(Protocol):
         ...
 
 
-class _Own:
+class _Own(ABC):
     """An environment of equations: every episode has the same length."""
 
     fixed = True
@@ -67,11 +68,13 @@ class _Own:
         self.noise, self.time = np.random.default_rng(0), 0
         self.state = np.zeros((0, 0))
 
+    @abstractmethod
     def begin(self, count: int) -> np.ndarray:
-        raise NotImplementedError
+        """The states of `count` new episodes (numbers of a state, count)."""
 
+    @abstractmethod
     def observe(self) -> np.ndarray:
-        raise NotImplementedError
+        """What is seen of the states (count, d), float32."""
 
     def reset(self, count: int, seed: int) -> np.ndarray:
         self.noise, self.time = np.random.default_rng(seed), 0

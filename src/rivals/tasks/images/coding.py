@@ -39,22 +39,20 @@ class Coding(Protocol):
     def anomaly(self, x: Tensor) -> Tensor: ...
 
 
-class Trunk(nn.Sequential):
-    """Pictures -> the smallest stage (n, c, h, w), each stage a 4x4 convolution that halves."""
+class Trunk(nn.Module):
+    """Pictures -> the smallest stage (n, c, h, w), each stage a 4x4 convolution that halves, rounding up."""
 
     def __init__(self, form: Format, width: int, widest: int, norm: Norm) -> None:
+        super().__init__()
         channels, (high, wide) = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
         self.flat = channels[0] * high * wide
         inputs = [form.channels, *reversed(channels[1:])]
-        stages = (halving(a, b, norm) for a, b in zip(inputs, reversed(channels), strict=True))
-        super().__init__(*(nn.Sequential(Even(), stage) for stage in stages))
+        self.stages = nn.ModuleList(halving(a, b, norm) for a, b in zip(inputs, reversed(channels), strict=True))
 
-
-class Even(nn.Module):
-    """The last row or column twice where a side is odd, so that halving rounds up."""
-
-    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
-        return even(x)
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d hh ww"]:
+        for stage in self.stages:
+            x = stage(even(x))
+        return x
 
 
 class Encoder(nn.Module):

@@ -15,10 +15,9 @@ from rivals.core.errors import UserError
 from rivals.core.stream import Stream
 from rivals.core.types import Int, Tensor
 from rivals.games.gan import Sample
-from rivals.media.collection import Pictures, load
+from rivals.media.collection import READ, Pictures, labels_of, load
 from rivals.tasks.labels.game import Partly
 
-LOOK = 10_000  # pictures read at a time
 UNKNOWN = ("", "-1")  # labels of pictures without one: an empty cell of a CSV, -1 in an array
 
 
@@ -40,7 +39,7 @@ class Few:
 
     def unlabelled(self, most: int) -> Tensor:
         """The first `most` pictures of the pool (m, c, h, w)."""
-        return torch.cat([self.others.fetch(rows).data for rows in self.pool[:most].split(LOOK)])
+        return torch.cat([self.others.fetch(rows).data for rows in self.pool[:most].split(READ)])
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def few(pictures: Pictures, labelled: int, *, unlabelled: int | None, pool: Pict
     classes = pictures.form.classes
     if classes < 2:
         raise UserError("few labels are still labels: give pictures in a sub-folder for each class, or --labels FILE.csv")
-    every = torch.cat([_labels(pictures, rows) for rows in torch.arange(pictures.count).split(LOOK)])
+    every = labels_of(pictures)
     named = (every >= 0).nonzero()[:, 0]
     if labelled and labelled < classes:
         raise UserError(f"{labelled} labels are fewer than the {classes} classes: give --labelled {classes} or more")
@@ -120,12 +119,6 @@ def _fetched(fetch: Callable[[Tensor], Sample], numbers: Tensor, items: Tensor) 
 def _numbered(given: Sample, numbers: Tensor) -> Sample:
     assert given.condition is not None
     return Sample(given.data, numbers[given.condition])
-
-
-def _labels(pictures: Pictures, rows: Tensor) -> Tensor:
-    found = pictures.fetch(rows).condition
-    assert found is not None
-    return found
 
 
 def balanced(labels: Int[Tensor, "n"], count: int, seed: int) -> Int[Tensor, "count"]:

@@ -1,6 +1,7 @@
 """How well a run of few labels names held-out pictures, beside what the same labels give without a game."""
 
 import csv
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from rivals.core.errors import UserError
 from rivals.core.game import Game, evaluating
+from rivals.core.store import write_file
 from rivals.core.types import Float, Int, Tensor
 from rivals.games.gan import Sample
 from rivals.media import pictures as media
@@ -132,6 +134,7 @@ def classify(
     best: tuple[Float[Tensor, n], Int[Tensor, n]] = tuple(chances.max(1))
     rows = [(str(file), facts["names"][int(k)], float(p)) for file, p, k in zip(files, *best, strict=True)]
     if table is not None:
-        with table.open("x", newline="") as file:
-            csv.writer(file).writerows([("file", "label", "probability"), *((f, k, f"{p:.4f}") for f, k, p in rows)])
+        text = io.StringIO(newline="")
+        csv.writer(text).writerows([("file", "label", "probability"), *((f, k, f"{p:.4f}") for f, k, p in rows)])
+        write_file(table, lambda file: file.write(text.getvalue().encode()))
     return rows
