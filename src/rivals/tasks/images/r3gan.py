@@ -25,7 +25,7 @@ from rivals.nn.condition import Embed, beside
 from rivals.nn.convolution import Conv2d
 from rivals.nn.format import Format, ladder, stage_widths
 from rivals.nn.resample import double, even, halve
-from rivals.nn.residual import Bottleneck, scaled
+from rivals.nn.residual import GAIN, Bottleneck, scaled
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, conditions_of, facts_of, format_of, train
@@ -71,15 +71,15 @@ class Generator(nn.Module):
         self.weigh = scaled(nn.Linear(latent * (1 + form.conditional), channels[0]))
         self.fit = nn.ModuleList(_fit(a, b) for a, b in zip([channels[0], *channels], channels, strict=False))
         self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
-        wide = shape.stem > 1
-        self.paint = scaled((nn.ConvTranspose2d if wide else Conv2d)(channels[-1], form.channels, *STEM[wide]))
+        self.wide = shape.stem > 1
+        self.paint = (_refine if self.wide else _look)(channels[-1], form.channels)
 
     def forward(self, z: Float[Tensor, "n latent"], condition: Tensor | None = None) -> Float[Tensor, "n c h w"]:
         x = self.pattern * self.weigh(beside(z, self.embed, condition))[:, :, None, None]
         for level, (fit, stage) in enumerate(zip(self.fit, self.stages, strict=True)):
             x = stage(fit(x) if level == 0 else double(fit(x), self.sizes[level]))
-        picture: Tensor = self.paint(x)
-        return picture[:, :, : self.size[0], : self.size[1]]
+        picture: Tensor = self.paint(double(x, self.size) if self.wide else x)
+        return picture
 
 
 class Discriminator(nn.Module):
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
         super().__init__()
         sizes, channels = shape.trunk(form)
         self.wide = shape.stem > 1
-        self.see = scaled(Conv2d(form.channels, channels[-1], *STEM[self.wide]))
+        self.see = scaled(Conv2d(form.channels, channels[-1], 4, 2, 1)) if self.wide else _look(form.channels, channels[-1])
         self.stages = nn.ModuleList(shape.stage(each, len(channels)) for each in channels)
         self.fit = nn.ModuleList(_fit(b, a) for a, b in zip([channels[0], *channels], channels, strict=False))
         self.gather = scaled(Conv2d(channels[0], channels[0], sizes[0], groups=channels[0], bias=False))
@@ -111,7 +111,15 @@ class Discriminator(nn.Module):
         return score if self.embed is None or condition is None else score + (h * self.embed(condition)).sum(1)
 
 
-STEM = {False: (1,), True: (4, 2, 1)}  # kernel, stride, padding of the first and last convolution: 1x1, or half the size
+def _look(inputs: int, outputs: int) -> Conv2d:
+    return scaled(Conv2d(inputs, outputs, 1))
+
+
+def _refine(inputs: int, outputs: int) -> nn.Sequential:
+    """Doubled features -> pictures, by a hidden layer: a transposed convolution leaves a texture of two pixels."""
+    inner = max(inputs // 2, 8)
+    hidden = scaled(Conv2d(inputs, inner, 3, padding=1), GAIN)
+    return nn.Sequential(hidden, nn.LeakyReLU(0.2), scaled(Conv2d(inner, outputs, 3, padding=1)))
 
 
 def _fit(inputs: int, outputs: int) -> nn.Module:
