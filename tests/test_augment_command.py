@@ -21,23 +21,52 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+OPTIONS = ["--per-class", "3,20", "--seeds", "2", "--samples", "1024", "--steps", "60", "--made", "20"]
+
+
+def called(digits: Path, out: Path, options: list[str]) -> int | str | None:
+    with pytest.raises(SystemExit) as done:
+        cli.main(["augment", str(digits), *options, "-o", str(out)])
+    return done.value.code
+
+
 def test_the_table(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "out"
-    options = ["--per-class", "3,20", "--seeds", "2", "--samples", "1024", "--steps", "60", "--made", "20", "-o", str(out)]
-    with pytest.raises(SystemExit) as done:
-        cli.main(["augment", str(digits), *options])
-    assert not done.value.code
-    figures = json.loads((out / "augment.json").read_text())
-    assert set(figures) == {"3", "20"}
-    assert all(
-        len(values) == 2 and 0 < min(values) <= max(values) <= 1 for found in figures.values() for values in found.values()
-    )
-    assert figures["20"]["real"][0] > figures["3"]["real"][0] - 0.05  # more labels, a better classifier
-    assert len({*figures["20"]["real"], *figures["20"]["GAN"], *figures["20"]["shifted"]}) > 2  # the ways differ
+    assert not called(digits, out, OPTIONS)
     table = (out / "augment.md").read_text()
     assert table in capsys.readouterr().out + "\n"
     assert table.count("±") == 12
     assert (out / "20-per-class-seed-1" / "run" / "run.json").exists()
+    cells = json.loads((out / "augment.json").read_text())["accuracy"]
+    assert len(cells) == 4
+    assert all(0 < accuracy <= 1 for found in cells.values() for accuracy in found.values())
+    few, more = cells["3-per-class-seed-0"], cells["20-per-class-seed-0"]
+    assert more["real"] > few["real"] - 0.05  # more labels, a better classifier
+    assert len(set(more.values())) > 2  # the ways differ
+
+
+def test_a_broken_off_call_goes_on(
+    digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, real = tmp_path / "out", "rivals.augment._compared"
+    done: list[str] = []
+
+    def compared(pictures: object, real: object, seed: int, plan: object, folder: Path) -> dict[str, float]:
+        if len(done) == 3:
+            raise KeyboardInterrupt
+        done.append(folder.name)
+        return {way: 0.5 + len(done) / 100 for way in ("real", "shifted", "GAN", "both")}
+
+    monkeypatch.setattr(real, compared)
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        cli.main(["augment", str(digits), *OPTIONS, "-o", str(out)])
+    assert not (out / "augment.md").exists()
+    done[:] = done[:0]
+    assert called(digits, out, [*OPTIONS[:-1], "30"]) == 2
+    assert "was begun with made 20" in capsys.readouterr().err
+    assert not called(digits, out, OPTIONS)
+    assert done == ["20-per-class-seed-1"]
+    assert (out / "augment.md").exists()
 
 
 def test_shifts_move_and_keep() -> None:
@@ -64,8 +93,6 @@ def test_an_interval_is_students() -> None:
 def test_mistakes_are_told(
     digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
 ) -> None:
-    with pytest.raises(SystemExit) as done:
-        cli.main(["augment", str(digits), "-o", str(tmp_path / "out"), *options])
-    assert done.value.code == 2
+    assert called(digits, tmp_path / "out", options) == 2
     assert said in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

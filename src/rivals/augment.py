@@ -7,10 +7,12 @@ arXiv:1711.04340, ask the same).
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
@@ -49,7 +51,9 @@ def augment(
     size: Annotated[str | None, Parameter(help="Pixels, as 28 or 32x24 (height x width).")] = None,
     labels: Annotated[Path | None, Parameter(help="CSV with the columns file and label.")] = None,
     threads: Annotated[int, Parameter(help="CPU threads.")] = 1,
-    out: Annotated[Path, Parameter(name=["-o", "--out"], help="A new folder for the table, figures and sample sheets.")],
+    out: Annotated[
+        Path, Parameter(name=["-o", "--out"], help="Folder for the table and the runs; a broken-off call goes on there.")
+    ],
 ) -> None:
     """Train a classifier with and without a GAN's samples, by the number of labels: accuracy on held-out pictures, honestly."""
     import torch
@@ -61,27 +65,46 @@ def augment(
     budgets = _budgets(per_class)
     if min(seeds, samples, steps, made, threads) < 1 or shift < 0:
         raise UserError("--seeds, --samples, --steps, --made and --threads are at least 1, --shift at least 0")
-    if out.exists():
-        raise UserError(f"{out} exists: give -o a new folder")
     torch.set_num_threads(threads)
     pictures = load(data, size=size, labels=labels)
     every = labels_of(pictures)
     _enough(pictures, every, max(budgets))
-    figures: dict[int, dict[str, list[float]]] = {}
-    for budget in budgets:
-        figures[budget] = {way: [] for way in WAYS}
-        for seed in range(seeds):
+    plan = Plan(samples, steps, made, shift)
+    begun = _begun(out, plan._asdict() | {"data": pictures.digest})
+    cells = begun["accuracy"]
+    _keep(out, begun)
+    for budget, seed in product(budgets, range(seeds)):
+        name = f"{budget}-per-class-seed-{seed}"
+        if name not in cells:
             real = pictures.fetch(balanced(every, budget * pictures.form.classes, seed))
-            folder = out / f"{budget}-per-class-seed-{seed}"
-            found = _compared(pictures, real, seed, Plan(samples, steps, made, shift), folder)
-            for way, accuracy in found.items():
-                figures[budget][way].append(accuracy)
-            told = ", ".join(f"{way} {accuracy:.1%}" for way, accuracy in found.items())
-            print(f"{budget} a class, seed {seed}: {told}", file=sys.stderr, flush=True)
-            write_file(out / "augment.json", lambda file: file.write(json.dumps(figures, indent=1).encode()))
+            cells[name] = _compared(pictures, real, seed, plan, out / name)
+            _keep(out, begun)
+        told = ", ".join(f"{way} {accuracy:.1%}" for way, accuracy in cells[name].items())
+        print(f"{budget} a class, seed {seed}: {told}", file=sys.stderr, flush=True)
+    figures = {budget: [cells[f"{budget}-per-class-seed-{seed}"] for seed in range(seeds)] for budget in budgets}
     table = _table(figures, len(pictures.held_out))
     write_file(out / "augment.md", lambda file: file.write(table.encode()))
     print(table)
+
+
+def _begun(out: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings and what an earlier call with the same ones has finished in the folder, to go on from."""
+    file = out / "augment.json"
+    if not file.exists():
+        if out.exists() and any(out.iterdir()):
+            raise UserError(f"{out} exists and has no augment.json: give -o a new folder")
+        return {"settings": settings, "accuracy": {}}
+    begun: dict[str, Any] = json.loads(file.read_text())
+    other = [f"{key} {begun['settings'].get(key)}" for key, value in settings.items() if begun["settings"].get(key) != value]
+    if other:
+        raise UserError(f"{out} was begun with {', '.join(other)}: give the same to go on, or -o a new folder")
+    return begun
+
+
+def _keep(out: Path, begun: dict[str, Any]) -> None:
+    from rivals.core.store import write_file
+
+    write_file(out / "augment.json", lambda file: file.write(json.dumps(begun, indent=1).encode()))
 
 
 def _budgets(per_class: str) -> list[int]:
@@ -139,6 +162,7 @@ def _generated(pictures: "Pictures", real: "Sample", wanted: "Tensor", seed: int
     from rivals.model import load
     from rivals.tasks.images.dcgan import recipe
 
+    shutil.rmtree(folder, ignore_errors=True)  # what a call that was broken off left
     folder.mkdir(parents=True)
     arrays = {}
     for part, sample in {"train": real, "test": pictures.held_out.map(lambda each: each[:APART])}.items():
@@ -164,13 +188,13 @@ def _shifted(data: "Tensor", most: int, noise: "Generator") -> "Tensor":
     return torch.stack([wide[i, :, d : d + h, r : r + w] for i, (d, r) in enumerate(zip(down, right, strict=True))])
 
 
-def _table(figures: dict[int, dict[str, list[float]]], test: int) -> str:
+def _table(figures: dict[int, list[dict[str, float]]], test: int) -> str:
     """Mean accuracy with the 95 % interval of the mean over seeds, and the gain over the same without the GAN, seed by seed."""
     head = f"Accuracy on {test:,} held-out pictures: mean over seeds, 95 % interval of the mean (Student's t)."
     rows = ["| real pictures a class | real | shifted | real + GAN | both | gain by the GAN | beside shifts |", "|---" * 7 + "|"]
     for budget, found in figures.items():
-        gains = [[a - b for a, b in zip(found[w], found[o], strict=True)] for w, o in (("GAN", "real"), ("both", "shifted"))]
-        cells = [_told(values, "{:.1%}") for values in (*(found[way] for way in WAYS), gains[0], gains[1])]
+        gains = [[each[w] - each[o] for each in found] for w, o in (("GAN", "real"), ("both", "shifted"))]
+        cells = [_told(values, "{:.1%}") for values in (*([each[way] for each in found] for way in WAYS), gains[0], gains[1])]
         rows.append(f"| {budget} | {' | '.join(cells)} |")
     return "\n".join([head, "", *rows, ""])
 
