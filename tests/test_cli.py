@@ -90,7 +90,7 @@ def test_evaluate_and_list_speak_json(digits: Path, capsys: pytest.CaptureFixtur
 
 def test_dry_run_tells_the_cost_and_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "none"
-    assert run("train", "digits", "--dry-run", "--out", str(folder), *SMALL) == 0
+    assert run("train", "digits", "--dry-run", "-o", str(folder), *SMALL) == 0
     told = capsys.readouterr().out
     assert not folder.exists()
     for word in ("generator:", "parameters", "minutes", "MiB", "stop", "--gamma"):

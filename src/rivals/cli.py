@@ -160,7 +160,8 @@ def _command(
 
     own = signatures.signature(recipe, eval_str=True).parameters
     lines = COMMON | dict(options or {})
-    shared = {name: Annotated[own[name].annotation, Parameter(help=lines[name])] for name in own if name in lines}
+    short = {"out": ["-o", "--out"]}
+    shared = {k: Annotated[own[k].annotation, Parameter(short.get(k), help=lines[k])] for k in own if k in lines}
     extra = {"dry_run": DryRun, "tensorboard": Board, "threads": Threads, "compile": Compile}
     keyword = signatures.Parameter.KEYWORD_ONLY
     added = [signatures.Parameter(k, keyword, default=0 if k == "threads" else False, annotation=a) for k, a in extra.items()]
