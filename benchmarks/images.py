@@ -1,10 +1,11 @@
 """Pictures per second and memory of each picture network at 32, 64 and 128 pixels, beside a bare loop of the same network.
 
-python benchmarks/images.py [--network NAME] [--size 32] [--batch 16] [--pairs 5] [--seconds 2] [--device cpu]
+python benchmarks/images.py [--network NAME] [--size 32] [--batch 16] [--pairs 5] [--seconds 2] [--device cpu] [--loader]
 
 A pair plays the same number of rounds by the trainer and by a bare loop (draw, losses, backward, step, weight average; no
 clock, no log, no checks), in alternating order; the overhead is the median of the pairs' ratios. Real pictures shown to the
-discriminator are counted. Memory is the process's peak so far, in a process of its own for each row.
+discriminator are counted. Memory is the process's peak so far, in a process of its own for each row. `--loader` times the draw of
+the batches instead, from each kind of set.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from statistics import median, quantiles
@@ -22,9 +24,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 from rivals.core.game import Game, Losses
 from rivals.core.trainer import Trainer
+from rivals.media.collection.pack import pack
+from rivals.media.collection.pictures import load
 
 NETWORKS = ("r3gan", "dcgan", "sngan", "biggan", "stylegan2", "fastgan")
 
@@ -101,6 +106,27 @@ def row(network: str, size: int, options: argparse.Namespace) -> str:
     return f"| {network} | {size} | {sizes} | {median(speeds):.1f} | {told} | {peak / 2**20:,.0f} |"
 
 
+def loader(size: int, options: argparse.Namespace, folder: Path) -> list[str]:
+    """Pictures a second that a batch's draw gives, by the kind of set: an array, folders of files, a pack."""
+    pictures = np.random.default_rng(0).integers(0, 256, (1024, size, size, 3), dtype=np.uint8)
+    np.save(folder / "array.npy", pictures)
+    for kind in ("png", "jpg"):
+        (folder / kind).mkdir()
+        for number, each in enumerate(pictures):
+            Image.fromarray(each).save(folder / kind / f"{number:04}.{kind}")
+    pack(folder / "png", folder / "packed")
+    rows = []
+    for kind in ("array.npy", "png", "jpg", "packed"):
+        stream = load(folder / kind).train(0, options.batch, options.batch)
+        draws = max(int(options.seconds * 50), 10)
+        next(stream)
+        speeds = [
+            draws * options.batch / seconds(partial(next, stream), draws, torch.device("cpu")) for _ in range(options.pairs)
+        ]
+        rows.append(f"| {kind} | {size} | {median(speeds):,.0f} |")
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--network", choices=NETWORKS)
@@ -109,8 +135,15 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--loader", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    if options.loader:
+        print("| set | size | pictures/s |\n|---|---|---|")
+        for size in [options.size] if options.size else (32, 64, 128):
+            with tempfile.TemporaryDirectory() as folder:
+                print("\n".join(loader(size, options, Path(folder))), flush=True)
+        return
     if options.network and options.size:
         print(row(options.network, options.size, options), flush=True)
         return

@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": ["demo.py", "--seeds", "3"],
     "kills": ["kills.py", "--kills", "200"],
     "images": ["images.py"],
+    "loader": ["images.py", "--loader"],
     "doctor": ["doctor.py"],
     "modes": ["modes.py", "--seeds", "5"],
     "imitation": ["imitation.py"],
