@@ -11,6 +11,7 @@ from made_pairs import COLOURS, folders, pair, side_by_side
 from PIL import Image
 
 from rivals.core.errors import UserError
+from rivals.media.pixels import values
 from rivals.tasks.translation.pairs import Pairs, Wish, load
 
 BOTH = Wish(source="label", target="image")
@@ -141,3 +142,11 @@ def test_outlines_of_an_array(tmp_path: Path) -> None:
     found = load(tmp_path / "x.npy", Wish(source="edges"))
     assert (found.count, found.held) == (10, 2)
     assert first(found)[0].shape == (64, 1, 16, 16)
+
+
+def test_what_an_archive_sets_aside_stays_aside(tmp_path: Path) -> None:
+    photos = np.random.default_rng(0).integers(0, 256, (12, 16, 16), dtype=np.uint8)
+    np.savez(tmp_path / "x.npz", x_train=photos[:9], x_test=photos[9:])
+    found = load(tmp_path / "x.npz", Wish(source="edges"))
+    assert (found.count, found.held) == (9, 3)
+    assert torch.equal(found.held_out.target, values(photos[9:, ..., None]))

@@ -4,6 +4,8 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
+
 from rivals.core.errors import UserError
 from rivals.media.decode import bombs_are_errors
 from rivals.media.opening import open_source
@@ -27,7 +29,9 @@ class Matched(NamedTuple):
     edges: bool = False
 
     def held_out(self) -> list[bool] | None:
-        """Which pairs the data themselves set aside, by a folder named train, val or test; None where there is none."""
+        """Which pairs the data themselves set aside, by folders named train, val or test, or as x_test; else None."""
+        if self.sources is self.source.names and (test := self.source.told(np.arange(len(self.source))).test) is not None:
+            return test.tolist()
         tops = [PurePosixPath(stem).parts[0].lower() for stem in self.stems]
         return [SPLITS[top] for top in tops] if len(set(tops)) > 1 and set(tops) <= SPLITS.keys() else None
 
