@@ -1,4 +1,4 @@
-"""What can be done with runs and data beside training: the commands sample, score, evaluate, doctor, list, inspect and pack."""
+"""What can be done with runs and data beside training: sample, score, encode, evaluate, doctor, list, inspect and pack."""
 
 import json
 from pathlib import Path

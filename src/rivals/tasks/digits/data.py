@@ -19,7 +19,7 @@ class Digits(NamedTuple):
 
 
 def load() -> Digits:
-    """The digits, two thirds of each class to train on (1,198), one third held out (599), split by a fixed seed."""
+    """The digits, two thirds of each class to train on (1,195), one third held out (602), split by a fixed seed."""
     try:
         from sklearn.datasets import load_digits
     except ImportError:

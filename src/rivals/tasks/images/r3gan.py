@@ -37,7 +37,8 @@ class Shape(NamedTuple):
     """How large the players are; the same for both.
 
     width: channels at the trunk's full size, twice as many a stage down, at most `widest`. blocks: a stage. stem: 2 for a
-    trunk at half the resolution behind one strided convolution, 1 for the paper's. expand, group: see nn/residual.py.
+    trunk at half the resolution, which D reaches by one strided convolution and G leaves by `_refine`; 1 for the paper's.
+    expand, group: see nn/residual.py.
     """
 
     width: int = 32
@@ -206,7 +207,7 @@ def recipe(
     blocks
         Residual blocks a stage.
     stem
-        1, or 2 for networks at half the resolution behind one strided convolution: four times as fast.
+        1, or 2 for networks that work at half the resolution: far faster, and less fine in detail.
     expand
         How many times wider the inside of a block is.
     group

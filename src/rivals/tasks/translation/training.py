@@ -21,7 +21,7 @@ OPTIONS = {
     "source": "Folder of the sources; left or right of pairs side by side; edges for outlines drawn from the photos.",
     "target": "Folder of the targets.",
     "held_out": "Pairs to judge by, laid out as the data; by default the folders val and test, or a tenth.",
-    "size": "Pixels that pictures are scaled to, as 64 or 48x64 (height x width); by default as they are.",
+    "size": "Pixels that pictures are scaled to, as 64 or 48x64; by default as they are (rivals train translation: 64 or 256).",
     "crop": "Train on windows of so many pixels.",
     "classes": "The sources are maps of class numbers 0 to N - 1; found by itself where they hold few small numbers.",
     "palette": "JSON list of the colours [red, green, blue] that stand for the classes in coloured label maps.",

@@ -1,7 +1,7 @@
 """U-Net of residual blocks without normalisation: the picture's damage, or its colours, seen at several resolutions.
 
 Ronneberger et al. 2015, arXiv:1505.04597, with the residual blocks and added shortcuts of DRUNet (Zhang et al. 2021,
-arXiv:2008.13751): down by strided 2x2 convolutions, up by sub-pixel ones.
+arXiv:2008.13751): down by strided 2x2 convolutions, up by smoothed doublings, as sub-pixel ones leave a lattice.
 """
 
 from itertools import pairwise
@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 from rivals.core.types import Float, Tensor
+from rivals.nn.resample import double
 from rivals.nn.residual import GAIN, scaled
 from rivals.tasks.restoration.networks.light import Block, zero
 
@@ -30,7 +31,7 @@ class UNet(nn.Module):
         steps = list(pairwise(widths))
         self.see = scaled(nn.Conv2d(step**2 * inputs, width, 3, padding=1), GAIN)
         self.down = nn.ModuleList(scaled(nn.Conv2d(a, b, 2, stride=2)) for a, b in steps)
-        self.up = nn.ModuleList(scaled(nn.Conv2d(b, 4 * a, 1), 0.5) for a, b in steps)
+        self.up = nn.ModuleList(scaled(nn.Conv2d(b, a, 1), 0.5) for a, b in steps)
         self.before = nn.ModuleList(nn.Sequential(*(Block(each) for _ in range(blocks))) for each in widths)
         self.after = nn.ModuleList(nn.Sequential(*(Block(each) for _ in range(blocks))) for each in widths[:-1])
         self.paint = nn.Conv2d(width, step**2 * outputs, 3, padding=1)
@@ -43,7 +44,7 @@ class UNet(nn.Module):
             x = down(kept[-1])
         x = self.before[-1](x)
         for up, blocks, shortcut in zip(reversed(self.up), reversed(self.after), reversed(kept), strict=True):
-            x = blocks(pixel_shuffle(up(x), 2) + shortcut)
+            x = blocks(double(up(x), (shortcut.shape[2], shortcut.shape[3])) + shortcut)
         return pixel_shuffle(self.paint(x), self.step)
 
 
