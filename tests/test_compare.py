@@ -51,6 +51,7 @@ def test_finished_runs_are_kept_and_stopped_ones_go_on(out: Path, capfd: pytest.
         (["labb"], "unknown recipe"),
         (["lab --objectiv hinge"], "--objectiv"),
         (["lab --seed 3"], "leave out --seed"),
+        (["lab -o x"], "leave out -o"),
         (["lab --data 'x"], "quotes"),
         ([" "], "names no recipe"),
         ([SHORT, "--seeds", "0"], "at least 1"),

@@ -2,11 +2,13 @@
 
 import inspect
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from rivals import tasks
+from rivals.cli import NEXT, parse
 from rivals.core.errors import UserError
 from rivals.core.recipe import COMMON, trainable
 from rivals.core.trainer import Trainer
@@ -30,6 +32,19 @@ def test_common_options_and_words(name: str) -> None:
         parts.append("write")
     for part in parts:
         assert callable(getattr(module, part)), f"{name} offers no {part}"
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_what_to_do_next_can_be_done(name: str) -> None:
+    module = tasks.find(name)[0]
+    for command, _ in vars(module).get("NEXT", NEXT):
+        words = shlex.split(command.format(run="runs/0001-x"))
+        parse(words)
+        if words[0] == "score":
+            assert not hasattr(module, "anomaly") or "--anomaly" in words, f"{name} may have no discriminator"
+            assert hasattr(module, "write") or not words[2].endswith("png"), f"{name} leaves no pictures"
+        if "--given" in words:
+            assert hasattr(module, "continue_")
 
 
 def test_arguments_are_kept_as_json(tmp_path: Path) -> None:

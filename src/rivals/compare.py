@@ -16,7 +16,7 @@ from rivals.core.errors import UserError
 if TYPE_CHECKING:
     from rivals.report.comparison import Side
 
-OWN = ("--seed", "--out", "--dry-run", "--threads")  # options that the comparison sets itself
+OWN = ("--seed", "-o", "--out", "--dry-run", "--threads")  # options that the comparison sets itself
 
 
 def compare(

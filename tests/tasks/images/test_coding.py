@@ -11,6 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from rivals import cli
+from rivals.core.errors import UserError
 from rivals.core.stream import Stream
 from rivals.games.autoencoding import Code
 from rivals.games.gan import Sample
@@ -74,6 +75,8 @@ def test_a_vae_rebuilds_what_it_saw_and_not_noise(run: Path) -> None:
 def test_its_report_tells_of_reconstructions(run: Path) -> None:
     cards = load(run).judge(Judging(samples=200))
     assert "labels" not in cards
+    with pytest.raises(UserError, match="--metric labels"):
+        load(run).evaluate(Judging(samples=200, metric="labels"))
     assert cards["reconstructed-class"].value > 0.5
     assert 0 < cards["sharpness"].value < 1.3
     assert (run / "judged" / "reconstructions.png").exists()

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 import torch
@@ -123,3 +124,18 @@ def test_the_command_line(place: Path, tmp_path: Path, capsys: pytest.CaptureFix
     tasks.find("digits")[1](samples=64, width=8, out=tmp_path / "digits").fit(progress=False)
     code, told = called(str(tmp_path / "digits"), one, "-o", str(tmp_path / "new"))
     assert code == 2 and "is a run of digits" in told and told.count("\n") == 1 and not (tmp_path / "new").exists()
+
+
+def test_a_film_is_restored_but_not_by_masks(place: Path, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    with av.open(str(clip), "w") as opened:
+        painted = opened.add_stream("libx264", rate=10)
+        painted.height, painted.width, painted.pix_fmt = 32, 48, "yuv420p"
+        for packet in [*painted.encode(av.VideoFrame.from_ndarray(good(0, 32, 48), format="rgb24")), *painted.encode()]:
+            opened.mux(packet)
+    written = restore(trained(place, "super-resolution", scale=2), [clip], tmp_path / "out", How())
+    with av.open(str(written[0])) as opened:
+        assert [(each.height, each.width) for each in opened.decode(video=0)] == [(64, 96)]
+    Image.fromarray(np.full((32, 48), 255, np.uint8)).save(tmp_path / "mask.png")
+    with pytest.raises(UserError, match="film"):
+        restore(trained(place, "inpaint", strength=6.0), [clip], tmp_path / "holes", How(masks=tmp_path / "mask.png"))

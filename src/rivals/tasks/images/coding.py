@@ -11,6 +11,7 @@ import torch
 from PIL.Image import Image
 from torch import nn
 
+from rivals.core.errors import UserError
 from rivals.core.game import Game
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import Sample
@@ -27,6 +28,12 @@ from rivals.tasks.images.judge_real import CHUNK, Record, real
 from rivals.tasks.images.training import facts_of
 
 SHOWN = 2000  # held-out pictures that are reconstructed to be judged
+NEXT = (
+    ("sample {run} -n 100 -o out/", "a hundred samples as files"),
+    ("encode {run} out/00*.png -o codes.npz", "the codes of pictures"),
+    ("score {run} out/00*.png --anomaly", "how badly the run explains each of them"),
+)
+"""What to do with a finished run, and what it is for."""
 
 
 class Coding(Protocol):
@@ -121,8 +128,10 @@ def unconditional(pictures: Any) -> dict[str, Any]:
 def evaluate(game: Game[Sample], record: Record, judging: Judging) -> dict[str, MetricCard]:
     """The usual cards of samples; of reconstructed held-out pictures their sharpness, and the share whose class a classifier of
     real pictures reads right ("bound": of the pictures themselves)."""
+    if judging.metric == "labels":
+        raise UserError("--metric labels: nobody asks a run that encodes for a class; give another measure, or none for all")
     cards = common.evaluate(game, record, judging)
-    cards.pop("labels", None)  # nobody asked for a class
+    cards.pop("labels", None)
     return cards if judging.metric else cards | _reconstructed(cast(Coding, game), record, judging)
 
 

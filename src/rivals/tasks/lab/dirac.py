@@ -42,7 +42,14 @@ from rivals.tasks.lab.reading import table, write_points
 from rivals.tasks.lab.recording import recorder
 from rivals.tasks.lab.training import OPTIONS, optimizing, penalties
 
-__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+
+NEXT = (
+    ("sample {run} -n 1 -o point.csv", "the one point"),
+    ("train lab.dirac --penalty r1", "the same game with a price on D's slope"),
+    ("compare lab.dirac 'lab.dirac --penalty r1' --seeds 1 -o out/", "both side by side"),
+)
+"""What to do with a finished run, and what it is for."""
 
 WORDS = (
     "Each place of the plane is a pair of players: θ, where G puts its one point, and ψ, the slope of D. Real points are all at "

@@ -43,7 +43,7 @@ def restore(model: Trained, files: Sequence[Path], out: Path, how: How) -> list[
     if (how.masks is None) != (damage.job != "inpaint"):
         lacking = "fills holes: give --masks, pictures that are white where something is missing"
         raise UserError(f"{model.run} {lacking if damage.job == 'inpaint' else f'does {damage.job}: --masks is for inpaint'}")
-    network, read = between(model.game, how.sharpness), take
+    network, read = between(model.game, how.sharpness), None
     if how.masks is not None:
         filling = Filling(network, how.tile, _masks(how.masks, files))
         change, read = filling.change, filling.read

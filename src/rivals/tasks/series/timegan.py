@@ -18,9 +18,12 @@ from rivals.tasks.series.drawing import draw, series_of
 from rivals.tasks.series.judging import evaluate, illustrate
 from rivals.tasks.series.layout import Layout, Series
 from rivals.tasks.series.recurrent import TimeGAN
-from rivals.tasks.series.training import NEXT, OPTIONS, Settings, again, facts_of, layout_of, opened, train
+from rivals.tasks.series.training import NEXT as EVERY
+from rivals.tasks.series.training import OPTIONS, Settings, again, facts_of, layout_of, opened, train
 
 __all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+
+NEXT = tuple(each for each in EVERY if "--given" not in each[0])  # it cannot go on from a beginning
 
 
 class Scaled(TimeGAN):

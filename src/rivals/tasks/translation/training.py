@@ -39,7 +39,7 @@ OPTIONS = {
 
 NEXT = (
     ("translate {run} my-files/ -o out/ --sheets", "your own files: results, and source | result"),
-    ("sample {run} -n 20 -o held-out/", "the first twenty held-out pairs, with a sheet"),
+    ("sample {run} -n 2 -o held-out/", "the first two held-out pairs, with a sheet"),
     ("evaluate {run} --json", "the measures again, as JSON"),
 )
 

@@ -43,7 +43,7 @@ OPTIONS = {
 
 NEXT = (
     ("translate {run} PHOTOS/ -o out/", "your own pictures, translated"),
-    ("sample {run} -n 20 -o held-out/", "held-out sources and their results"),
+    ("sample {run} -n 2 -o held-out/", "held-out sources and their results"),
     ("evaluate {run}", "judge it again"),
 )
 """What to do with a finished run."""
