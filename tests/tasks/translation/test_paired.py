@@ -126,6 +126,14 @@ def test_recipes_refuse_what_does_not_fit(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(("size", "halvings"), [("16", 1), ("64x96", 1), ("128", 2), ("512", 4)])
+def test_pix2pixhd_halves_to_32_pixels(size: str, halvings: int, tmp_path: Path) -> None:
+    data = folders(tmp_path / "data", 6)
+    options = {"size": size, "width": 2, "blocks": 1, "discriminator_width": 2, "samples": 8}
+    made = pix2pixhd.recipe(data=data, source="label", target="image", out=tmp_path / "run", **options)
+    assert made.facts["shape"]["halvings"] == halvings
+
+
 def test_borders() -> None:
     numbers = torch.zeros(1, 1, 4, 4, dtype=torch.long)
     numbers[..., 2:] = 1

@@ -25,6 +25,8 @@ from rivals.tasks.translation.training import NEXT, OPTIONS, Plan, rivalry, trai
 
 __all__ = ["NEXT", "OPTIONS", "change", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
+SMALLEST = 32  # pixels of the shorter side that halving leaves
+
 
 def borders(planes: Float[Tensor, "n k h w"]) -> Float[Tensor, "n 1 h w"]:
     """1 where a pixel's class is another than that of the pixel above, below, left or right, else 0."""
@@ -70,17 +72,17 @@ def recipe(
     palette: Path | None = None,
     mirror: bool = True,
     allow_bad: bool = False,
-    width: int = 16,
-    halvings: int = 3,
-    blocks: int = 6,
+    width: int = 24,
+    halvings: int | None = None,
+    blocks: int = 4,
     scales: int = 2,
-    layers: int = 3,
+    layers: int = 2,
     discriminator_width: int = 32,
-    fidelity: float = 0.0,
+    fidelity: float = 10.0,
     matching: float = 10.0,
-    rate: float = 2e-4,
-    samples: int = 20_000,
-    batch: int = 8,
+    rate: float = 4e-4,
+    samples: int = 8_000,
+    batch: int = 4,
     micro: int | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -96,14 +98,18 @@ def recipe(
     width
         Channels of the generator at full size; twice as many after each halving.
     halvings
-        Of the generator, before its residual blocks; sides must be multiples of 2^halvings.
+        Of the generator, before its residual blocks; sides must be multiples of 2^halvings. By default as many as leave 32
+        pixels of the shorter side, 1 to 4: the paper's 4 halve 512 pixels to that.
     blocks
         Residual blocks at the smallest size.
     """
-    positive(width=width, halvings=halvings, blocks=blocks, scales=scales, layers=layers, rate=rate)
+    positive(width=width, blocks=blocks, scales=scales, layers=layers, rate=rate)
     positive(discriminator_width=discriminator_width)
     wish = Wish(source, target, held_out, size, crop, classes, palette, mirror, allow_bad)
     pairs = load(data, wish, seed=seed, workers=workers)
+    if halvings is None:
+        halvings = min(max(min(pairs.facts["window"]).bit_length() - SMALLEST.bit_length(), 1), 4)
+    positive(halvings=halvings)
     shape = {"width": width, "halvings": halvings, "blocks": blocks, "scales": scales, "layers": layers,
              "discriminator_width": discriminator_width}  # fmt: skip
     facts = pairs.facts | {"shape": shape, "multiple": 2**halvings}
