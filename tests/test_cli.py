@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from rivals.cli import main
+from rivals.core.recipe import COMMON
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--samples", "6400", "--width", "32", "--threads", "1"]
@@ -133,10 +134,13 @@ MISTAKES = {
     "missing file": (["train", "nothing.py"], "nothing.py"),
     "no width": (["train", "digits", "--width", "0"], "above 0"),
     "not a rate": (["train", "digits", "--rate", "-1"], "above 0"),
-    "gamma is no number": (["train", "digits", "--gamma", "nan"], "gamma"),
+    "gamma is no number": (["train", "digits", "--gamma", "nan"], "gamma=nan"),
+    "a rate without end": (["train", "digits", "--rate", "inf"], "rate is inf"),
     "a seed that is too large": (["train", "digits", "--seed", "99999999999999999999"], "seed"),
     "fewer than no workers": (["train", "digits", "--workers", "-1"], "workers"),
+    "workers without end": (["train", "digits", "--workers", "100000"], "0 to 256"),
     "fewer than no threads": (["train", "digits", "--threads", "-3"], "threads"),
+    "threads without end": (["train", "digits", "--threads", "100000"], "0 to 1024"),
     "a device without data": (["train", "digits", "--device", "meta"], "cpu"),
     "a name that is a path": (["train", "digits", "--name", "a/b"], "slashes"),
     "a folder with other files": (["train", "digits", "--samples", "640", "--out", "."], "other files"),
@@ -163,6 +167,7 @@ BROKEN = {
     "import": ("import no_such_module", "no_such_module"),
     "no recipe": ("x = 1", "recipe"),
     "lacks options": ("def recipe(samples: int = 1): ...", "batch"),
+    "no trainer": (f"def recipe({'=0, '.join(COMMON)}=0): ...", "returned None"),
 }
 
 
@@ -173,6 +178,34 @@ def test_a_broken_recipe_file_is_one_line(name: str, tmp_path: Path, capsys: pyt
     assert run("train", str(tmp_path / "mine.py")) == 2
     told = capsys.readouterr().err.strip()
     assert hint in told and "mine.py" in told and len(told.splitlines()) == 1
+
+
+def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(threads: int) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    monkeypatch.setattr("rivals.cli.set_threads", full)
+    assert run("train", "digits") == 2
+    told = capsys.readouterr().err.strip()
+    assert "more memory" in told and "--batch" in told and len(told.splitlines()) == 1
+
+
+def test_a_run_that_cannot_be_judged_is_whole_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8))
+    out = tmp_path / "run"
+    options = ["--samples", "16", "--batch", "8", "--width", "4", "--threads", "1", "-o", str(out)]
+    assert run("train", "images.dcgan", "--data", str(tmp_path / "few.npy"), *options) == 0
+    told = capsys.readouterr()
+    assert "trained, but not judged" in told.err and "Report:" in told.out and (out / "report.html").is_file()
+    assert run("evaluate", str(out)) == 2
+    assert "needs at least 12; give more data" in capsys.readouterr().err
+
+
+def test_list_shows_a_run_whose_record_is_nonsense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"recipe": null}')
+    assert run("list", "--root", str(tmp_path)) == 0
+    assert "not finished" in capsys.readouterr().out
 
 
 def test_a_recipe_file_with_late_annotations_paths_and_a_common_name(tmp_path: Path) -> None:
@@ -212,6 +245,7 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", str(digits), str(tmp_path / "cut.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "gone.png")], "gone.png"),
         (["evaluate", str(digits), "--samples", "3"], "at least"),
+        (["evaluate", str(digits), "--seed", "99999999999999999999"], "seed"),
         (["sample", str(digits), "--where", "a=1", "-o", str(tmp_path / "none")], "--where is not for samples of this run"),
         (["sample", str(digits), "--given", "a.csv", "-o", str(tmp_path / "none")], "--given is not for"),
         (["sample", str(digits), "--safe-csv", "-o", str(tmp_path / "none")], "--safe-csv is not for"),

@@ -182,7 +182,7 @@ def _row(run: Path) -> dict[str, Any]:
         seen = max((int(path.stem.removeprefix("state-").partition(".")[0]) for path in run.glob("state-*.pt")), default=0)
         return {
             "run": str(run),
-            "recipe": record["recipe"],
+            "recipe": str(record["recipe"]),
             "seen": seen,
             "state": "finished" if record.get("weights") else "not finished",
         }
