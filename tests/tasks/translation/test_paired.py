@@ -123,6 +123,16 @@ def test_recipes_refuse_what_does_not_fit(tmp_path: Path) -> None:
         spade.recipe(data=data, **(both | {"source": "edges", "target": "image"}))
     with pytest.raises(UserError, match="all 0"):
         pix2pix.recipe(data=data, size="32", fidelity=0.0, matching=0.0, adversarial=0.0, **both)
+    for options, told in [
+        ({"dropout": 1.5}, "dropout is 1.5: give 0 to 1"),
+        ({"warm_up": 3.0}, "warm_up is 3.0: give 0 to 1"),
+        ({"scales": 4}, "32 pixels is too small for 4 scales of 2 layers, which need 57"),
+        ({"layers": 5}, "which need 64"),
+    ]:
+        with pytest.raises(UserError, match=told):
+            pix2pix.recipe(data=data, size="32", **(both | options))
+    with pytest.raises(UserError, match="2 scales of 3 layers, which need 47"):
+        pix2pixhd.recipe(data=data, size="32", **both)
     assert not (tmp_path / "run").exists()
 
 

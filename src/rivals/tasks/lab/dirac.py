@@ -42,7 +42,13 @@ from rivals.tasks.lab.reading import table, write_points
 from rivals.tasks.lab.recording import recorder
 from rivals.tasks.lab.training import OPTIONS, optimizing, penalties
 
-__all__ = ["OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+__all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
+
+NEXT = (
+    ("sample {run} -n 100 -o out/", "the generator's point, a hundred times"),
+    ("compare lab.dirac 'lab.dirac --penalty r1' -o out/", "the same game without and with a penalty"),
+)
+"""What to do with a finished run, and what it is for."""
 
 WORDS = (
     "Each place of the plane is a pair of players: θ, where G puts its one point, and ψ, the slope of D. Real points are all at "
