@@ -1,6 +1,7 @@
 """The command line: every command on a small run, and every mistake as one line, exit code 2, nothing written."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,13 @@ def test_a_run_that_cannot_be_judged_is_whole_and_says_why(tmp_path: Path, capsy
     assert "needs at least 12; give more data" in capsys.readouterr().err
 
 
+def test_doctor_does_not_call_a_lost_log_healthy(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_bytes((digits / "run.json").read_bytes())
+    assert run("doctor", str(tmp_path / "run")) == 2
+    assert "holds no whole line" in capsys.readouterr().err
+
+
 def test_list_shows_a_run_whose_record_is_nonsense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text('{"recipe": null}')
@@ -236,6 +244,7 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "text.png").write_text("no picture")
     whole = (tmp_path / "wide.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    os.mkfifo(tmp_path / "pipe.png")
     for tokens, hint in [
         (["sample", str(digits), "--label", "10"], "0 to 9"),
         (["sample", str(digits), "-n", "0"], "at least one"),
@@ -244,6 +253,7 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", str(digits), str(tmp_path / "text.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "cut.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "gone.png")], "gone.png"),
+        (["score", str(digits), str(tmp_path / "pipe.png")], "is a pipe"),
         (["evaluate", str(digits), "--samples", "3"], "at least"),
         (["evaluate", str(digits), "--seed", "99999999999999999999"], "seed"),
         (["sample", str(digits), "--where", "a=1", "-o", str(tmp_path / "none")], "--where is not for samples of this run"),

@@ -155,7 +155,10 @@ def doctor(run: Run, *, as_json: AsJson = False) -> None:
     from rivals.report.folder import read
     from rivals.report.verdicts import sound
 
-    found = Findings.of(sound(read(run).lines))
+    lines = read(run).lines
+    if not lines:
+        raise UserError(f"{run / 'log.jsonl'} holds no whole line: the run ended before its first, or the file was damaged")
+    found = Findings.of(sound(lines))
     print(json.dumps({"run": str(run), **found.as_dict()}) if as_json else "\n".join(found.told()))
 
 
