@@ -13,13 +13,13 @@ from rivals.core.trainer import Trainer
 from rivals.games.bidirectional import BiGAN
 from rivals.games.gan import Sample
 from rivals.media.collection import load
-from rivals.tasks.images.coding import Encoder, PairJudge, anomaly, encode, evaluate, illustrate, unconditional
+from rivals.tasks.images.coding import NEXT, Encoder, PairJudge, anomaly, encode, evaluate, illustrate, unconditional
 from rivals.tasks.images.dcgan import Generator
 from rivals.tasks.images.judging import draw, held_out, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, format_of, train
 
 __all__ = [
-    "OPTIONS", "anomaly", "draw", "encode", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write",
+    "NEXT", "OPTIONS", "anomaly", "draw", "encode", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write",
 ]  # fmt: skip
 
 

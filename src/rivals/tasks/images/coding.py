@@ -26,6 +26,12 @@ from rivals.tasks.images.judge_backbone import own
 from rivals.tasks.images.judge_real import CHUNK, Record, real
 from rivals.tasks.images.training import facts_of
 
+NEXT = (
+    ("encode {run} photo1.png photo2.png -o codes.npz", "the code of each picture, of the run's own size"),
+    ("score {run} photo1.png photo2.png --anomaly", "how badly the run explains each one"),
+    ("sample {run} -n 100 -o out/", "a hundred samples as files"),
+)
+"""What to do with a finished run, and what it is for; a VAE has no discriminator that would score files."""
 SHOWN = 2000  # held-out pictures that are reconstructed to be judged
 
 

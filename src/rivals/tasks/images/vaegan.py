@@ -7,19 +7,19 @@ from typing import Any
 import torch
 
 from rivals.core.device import Precision
-from rivals.core.errors import positive
+from rivals.core.errors import positive, within
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
 from rivals.games.autoencoding import VAEGAN
 from rivals.games.gan import Sample
 from rivals.media.collection import load
-from rivals.tasks.images.coding import Encoder, Judge, anomaly, encode, evaluate, illustrate, unconditional
+from rivals.tasks.images.coding import NEXT, Encoder, Judge, anomaly, encode, evaluate, illustrate, unconditional
 from rivals.tasks.images.dcgan import Generator
 from rivals.tasks.images.judging import draw, held_out, read, write
 from rivals.tasks.images.training import OPTIONS, Settings, format_of, train
 
 __all__ = [
-    "OPTIONS", "anomaly", "draw", "encode", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write",
+    "NEXT", "OPTIONS", "anomaly", "draw", "encode", "evaluate", "game", "held_out", "illustrate", "read", "recipe", "write",
 ]  # fmt: skip
 
 
@@ -74,6 +74,7 @@ def recipe(
         Adam's learning rate; its betas are (0.5, 0.999).
     """
     positive(latent=latent, width=width, widest=widest, rate=rate)
+    within(0, beta=beta, gamma=gamma)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
