@@ -256,6 +256,7 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", str(digits), str(tmp_path / "pipe.png")], "is a pipe"),
         (["evaluate", str(digits), "--samples", "3"], "at least"),
         (["evaluate", str(digits), "--seed", "99999999999999999999"], "seed"),
+        (["evaluate", str(digits), "--weights", "any.pth"], "--backbone inception"),
         (["sample", str(digits), "--where", "a=1", "-o", str(tmp_path / "none")], "--where is not for samples of this run"),
         (["sample", str(digits), "--given", "a.csv", "-o", str(tmp_path / "none")], "--given is not for"),
         (["sample", str(digits), "--safe-csv", "-o", str(tmp_path / "none")], "--safe-csv is not for"),
@@ -294,17 +295,32 @@ def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None
     assert "shell" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pandas", "pyarrow", "opacus"])
+def test_samples_that_could_not_all_be_written_are_not_left(digits: Path, tmp_path: Path) -> None:
+    """The disk is full in the middle: no part of them stays, and the line names the place."""
+    code = f"from rivals.cli import main; main(['sample', {str(digits)!r}, '-n', '500', '-o', 'out'])"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, -1)); "
+    done = subprocess.run([sys.executable, "-c", limit + code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == "rivals: out: File too large\n" and not list(tmp_path.iterdir())
+
+
+def test_standard_output_may_be_closed() -> None:
+    done = subprocess.run([sys.executable, "-m", "rivals", "list"], stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+    assert not done.returncode and not done.stderr
+
+
+@pytest.mark.parametrize("name", ["pandas", "pyarrow", "opacus", "tensorboard"])
 def test_a_missing_extra_is_named(name: str, tmp_path: Path) -> None:
     """In a process that cannot import it: one line that says how to install it."""
     (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(80)))
-    tokens = {"opacus": ["train", "tables", "--data", "rows.csv", "--epsilon", "3", "--dry-run"]}.get(
-        name, ["inspect", "rows.csv"]
-    )
+    tokens = {
+        "opacus": ["train", "tables", "--data", "rows.csv", "--epsilon", "3", "--dry-run"],
+        "tensorboard": ["train", "digits", "--samples", "64", "--tensorboard"],
+    }.get(name, ["inspect", "rows.csv"])
     if name == "pyarrow":
         (tmp_path / "rows.parquet").write_bytes(b"PAR1")
         tokens = ["inspect", "rows.parquet"]
     code = f"import sys; sys.modules[{name!r}] = None; from rivals.cli import main; main({tokens!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2 and f"rivals[{'dp' if name == 'opacus' else 'tables'}]" in done.stderr
+    extra = {"opacus": "dp", "tensorboard": "tensorboard"}.get(name, "tables")
+    assert done.returncode == 2 and f"rivals[{extra}]" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()

@@ -85,7 +85,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     try:
         code = _app(tokens)(tokens or ["--help"], exit_on_error=False, print_error=False)
-        sys.stdout.flush()
+        print(end="", flush=True)  # to nowhere, where standard output is closed
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -231,13 +231,14 @@ def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
     assert trainer.store is not None
     from rivals.core.stop import Stopped
 
-    trainer.begin()
-    run, first = trainer.store.folder, trainer.ranks.rank == 0
-    watchers = []
     if tensorboard:
+        from rivals.report.tensorboard import installed
         from rivals.report.tensorboard import tensorboard as board
 
-        watchers.append(board(run))
+        installed()  # or nothing is begun
+    trainer.begin()
+    run, first = trainer.store.folder, trainer.ranks.rank == 0
+    watchers = [board(run)] if tensorboard else []
     try:
         trainer.fit(*watchers)
     except Stopped as stopped:
