@@ -1,6 +1,7 @@
 """The command line: every command on a small run, and every mistake as one line, exit code 2, nothing written."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from PIL import Image
 
 from rivals.cli import main
+from rivals.core.recipe import COMMON
 
 ROOT = Path(__file__).parents[1]
 SMALL = ["--samples", "6400", "--width", "32", "--threads", "1"]
@@ -133,10 +135,13 @@ MISTAKES = {
     "missing file": (["train", "nothing.py"], "nothing.py"),
     "no width": (["train", "digits", "--width", "0"], "above 0"),
     "not a rate": (["train", "digits", "--rate", "-1"], "above 0"),
-    "gamma is no number": (["train", "digits", "--gamma", "nan"], "gamma"),
+    "gamma is no number": (["train", "digits", "--gamma", "nan"], "gamma=nan"),
+    "a rate without end": (["train", "digits", "--rate", "inf"], "rate is inf"),
     "a seed that is too large": (["train", "digits", "--seed", "99999999999999999999"], "seed"),
     "fewer than no workers": (["train", "digits", "--workers", "-1"], "workers"),
+    "workers without end": (["train", "digits", "--workers", "100000"], "0 to 256"),
     "fewer than no threads": (["train", "digits", "--threads", "-3"], "threads"),
+    "threads without end": (["train", "digits", "--threads", "100000"], "0 to 1024"),
     "a device without data": (["train", "digits", "--device", "meta"], "cpu"),
     "a name that is a path": (["train", "digits", "--name", "a/b"], "slashes"),
     "a folder with other files": (["train", "digits", "--samples", "640", "--out", "."], "other files"),
@@ -163,6 +168,7 @@ BROKEN = {
     "import": ("import no_such_module", "no_such_module"),
     "no recipe": ("x = 1", "recipe"),
     "lacks options": ("def recipe(samples: int = 1): ...", "batch"),
+    "no trainer": (f"def recipe({'=0, '.join(COMMON)}=0): ...", "returned None"),
 }
 
 
@@ -173,6 +179,41 @@ def test_a_broken_recipe_file_is_one_line(name: str, tmp_path: Path, capsys: pyt
     assert run("train", str(tmp_path / "mine.py")) == 2
     told = capsys.readouterr().err.strip()
     assert hint in told and "mine.py" in told and len(told.splitlines()) == 1
+
+
+def test_too_little_memory_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def full(threads: int) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes")
+
+    monkeypatch.setattr("rivals.cli.set_threads", full)
+    assert run("train", "digits") == 2
+    told = capsys.readouterr().err.strip()
+    assert "more memory" in told and "--batch" in told and len(told.splitlines()) == 1
+
+
+def test_a_run_that_cannot_be_judged_is_whole_and_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.save(tmp_path / "few.npy", np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8))
+    out = tmp_path / "run"
+    options = ["--samples", "16", "--batch", "8", "--width", "4", "--threads", "1", "-o", str(out)]
+    assert run("train", "images.dcgan", "--data", str(tmp_path / "few.npy"), *options) == 0
+    told = capsys.readouterr()
+    assert "trained, but not judged" in told.err and "Report:" in told.out and (out / "report.html").is_file()
+    assert run("evaluate", str(out)) == 2
+    assert "needs at least 12; give more data" in capsys.readouterr().err
+
+
+def test_doctor_does_not_call_a_lost_log_healthy(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_bytes((digits / "run.json").read_bytes())
+    assert run("doctor", str(tmp_path / "run")) == 2
+    assert "holds no whole line" in capsys.readouterr().err
+
+
+def test_list_shows_a_run_whose_record_is_nonsense(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"recipe": null}')
+    assert run("list", "--root", str(tmp_path)) == 0
+    assert "not finished" in capsys.readouterr().out
 
 
 def test_a_recipe_file_with_late_annotations_paths_and_a_common_name(tmp_path: Path) -> None:
@@ -203,6 +244,7 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "text.png").write_text("no picture")
     whole = (tmp_path / "wide.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
+    os.mkfifo(tmp_path / "pipe.png")
     for tokens, hint in [
         (["sample", str(digits), "--label", "10"], "0 to 9"),
         (["sample", str(digits), "-n", "0"], "at least one"),
@@ -211,7 +253,10 @@ def test_mistakes_with_a_run(digits: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", str(digits), str(tmp_path / "text.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "cut.png")], "cannot be read"),
         (["score", str(digits), str(tmp_path / "gone.png")], "gone.png"),
+        (["score", str(digits), str(tmp_path / "pipe.png")], "is a pipe"),
         (["evaluate", str(digits), "--samples", "3"], "at least"),
+        (["evaluate", str(digits), "--seed", "99999999999999999999"], "seed"),
+        (["evaluate", str(digits), "--weights", "any.pth"], "--backbone inception"),
         (["sample", str(digits), "--where", "a=1", "-o", str(tmp_path / "none")], "--where is not for samples of this run"),
         (["sample", str(digits), "--given", "a.csv", "-o", str(tmp_path / "none")], "--given is not for"),
         (["sample", str(digits), "--safe-csv", "-o", str(tmp_path / "none")], "--safe-csv is not for"),
@@ -250,17 +295,32 @@ def test_completion_can_be_installed(capsys: pytest.CaptureFixture[str]) -> None
     assert "shell" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pandas", "pyarrow", "opacus"])
+def test_samples_that_could_not_all_be_written_are_not_left(digits: Path, tmp_path: Path) -> None:
+    """The disk is full in the middle: no part of them stays, and the line names the place."""
+    code = f"from rivals.cli import main; main(['sample', {str(digits)!r}, '-n', '500', '-o', 'out'])"
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, -1)); "
+    done = subprocess.run([sys.executable, "-c", limit + code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2 and done.stderr == "rivals: out: File too large\n" and not list(tmp_path.iterdir())
+
+
+def test_standard_output_may_be_closed() -> None:
+    done = subprocess.run([sys.executable, "-m", "rivals", "list"], stderr=subprocess.PIPE, preexec_fn=lambda: os.close(1))
+    assert not done.returncode and not done.stderr
+
+
+@pytest.mark.parametrize("name", ["pandas", "pyarrow", "opacus", "tensorboard"])
 def test_a_missing_extra_is_named(name: str, tmp_path: Path) -> None:
     """In a process that cannot import it: one line that says how to install it."""
     (tmp_path / "rows.csv").write_text("a,b\n" + "".join(f"{i},{i % 3}\n" for i in range(80)))
-    tokens = {"opacus": ["train", "tables", "--data", "rows.csv", "--epsilon", "3", "--dry-run"]}.get(
-        name, ["inspect", "rows.csv"]
-    )
+    tokens = {
+        "opacus": ["train", "tables", "--data", "rows.csv", "--epsilon", "3", "--dry-run"],
+        "tensorboard": ["train", "digits", "--samples", "64", "--tensorboard"],
+    }.get(name, ["inspect", "rows.csv"])
     if name == "pyarrow":
         (tmp_path / "rows.parquet").write_bytes(b"PAR1")
         tokens = ["inspect", "rows.parquet"]
     code = f"import sys; sys.modules[{name!r}] = None; from rivals.cli import main; main({tokens!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 2 and f"rivals[{'dp' if name == 'opacus' else 'tables'}]" in done.stderr
+    extra = {"opacus": "dp", "tensorboard": "tensorboard"}.get(name, "tables")
+    assert done.returncode == 2 and f"rivals[{extra}]" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "runs").exists()

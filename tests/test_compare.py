@@ -51,7 +51,8 @@ def test_finished_runs_are_kept_and_stopped_ones_go_on(out: Path, capfd: pytest.
         (["labb"], "unknown recipe"),
         (["lab --objectiv hinge"], "--objectiv"),
         (["lab --seed 3"], "leave out --seed"),
-        (["lab -o x"], "leave out -o"),
+        (["lab -o here"], "leave out -o"),
+        (["lab --help"], "asks for help"),
         (["lab --data 'x"], "quotes"),
         ([" "], "names no recipe"),
         ([SHORT, "--seeds", "0"], "at least 1"),
@@ -63,3 +64,9 @@ def test_mistakes_are_one_line_and_nothing_is_written(
     assert called(*games, "-o", str(tmp_path / "out")) == 2
     told = capsys.readouterr().err.strip()
     assert words in told and len(told.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_a_folder_with_other_files_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "photo.png").write_text("kept")
+    assert called(SHORT, "-o", str(tmp_path)) == 2
+    assert "no comparison" in capsys.readouterr().err and [each.name for each in tmp_path.iterdir()] == ["photo.png"]

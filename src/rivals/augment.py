@@ -56,8 +56,7 @@ def augment(
     ],
 ) -> None:
     """Train a classifier with and without a GAN's samples, by the number of labels: accuracy on held-out pictures, honestly."""
-    import torch
-
+    from rivals.cli import set_threads
     from rivals.core.store import write_file
     from rivals.media.collection import labels_of, load
     from rivals.tasks.labels.data import balanced
@@ -65,7 +64,7 @@ def augment(
     budgets = _budgets(per_class)
     if min(seeds, samples, steps, made, threads) < 1 or shift < 0:
         raise UserError("--seeds, --samples, --steps, --made and --threads are at least 1, --shift at least 0")
-    torch.set_num_threads(threads)
+    set_threads(threads)
     pictures = load(data, size=size, labels=labels)
     every = labels_of(pictures)
     _enough(pictures, every, max(budgets))

@@ -20,7 +20,7 @@ from rivals.augment import augment
 from rivals.classify import classify
 from rivals.commands import Recipe, Run, doctor, encode, evaluate, inspect, list_, pack, print_cards, sample, score
 from rivals.compare import compare
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.restore import restore
 from rivals.translate import translate
 
@@ -43,6 +43,7 @@ NEXT = (
     ("evaluate {run} --samples 2000", "judge more of them"),
 )
 """What to do with a finished run, and what it is for; a task may have its own NEXT."""
+MOST_THREADS = 1024  # with tens of thousands OpenMP ends the process without a word
 DryRun = Annotated[bool, Parameter(negative="", help="Play a few rounds, say what the run would cost, write nothing.")]
 Board = Annotated[bool, Parameter(negative="", help="Log for TensorBoard too, into RUN/tensorboard.")]
 Compile = Annotated[bool, Parameter(negative="", help="Compile the players by torch.compile; for GPUs. Penalties stay eager.")]
@@ -84,7 +85,7 @@ def main(tokens: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     try:
         code = _app(tokens)(tokens or ["--help"], exit_on_error=False, print_error=False)
-        sys.stdout.flush()
+        print(end="", flush=True)  # to nowhere, where standard output is closed
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
@@ -102,6 +103,12 @@ def main(tokens: Sequence[str] | None = None) -> None:
         code = _told(f"{error.filename or 'a file'}: {error.strerror}")
     except FloatingPointError as error:
         code = _told(str(error), 3)
+    except (RuntimeError, MemoryError) as error:
+        if not _out_of_memory(error):
+            raise
+        code = _told(
+            "this needs more memory than there is: ask for fewer samples, or a smaller --batch, --micro, --size or --width"
+        )
     except KeyboardInterrupt:
         code = 130
     sys.exit(code or 0)
@@ -110,6 +117,11 @@ def main(tokens: Sequence[str] | None = None) -> None:
 def parse(tokens: Sequence[str]) -> None:
     """Raises UserError or CycloptsError where a command line does not parse; nothing is run."""
     _app(tokens).parse_args(list(tokens), exit_on_error=False, print_error=False)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether the memory of this machine or of its GPU was too small: PyTorch says so by name or in words alone."""
+    return type(error).__name__ in ("MemoryError", "OutOfMemoryError") or "can't allocate memory" in str(error)
 
 
 def _told(message: str, code: int = 2) -> int:
@@ -185,8 +197,7 @@ def set_threads(threads: int) -> None:
     """The CPU threads of this process; a waiting OpenMP thread spins, so more than there are free cores is far slower."""
     import torch
 
-    if threads < 0:
-        raise UserError(f"threads is {threads}: give a number, or 0 for min(cores, 4)")
+    within(0, MOST_THREADS, threads=threads)
     if not threads and "OMP_NUM_THREADS" in os.environ:
         return
     torch.set_num_threads(threads or min(os.cpu_count() or 1, 4))
@@ -220,13 +231,14 @@ def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
     assert trainer.store is not None
     from rivals.core.stop import Stopped
 
-    trainer.begin()
-    run, first = trainer.store.folder, trainer.ranks.rank == 0
-    watchers = []
     if tensorboard:
+        from rivals.report.tensorboard import installed
         from rivals.report.tensorboard import tensorboard as board
 
-        watchers.append(board(run))
+        installed()  # or nothing is begun
+    trainer.begin()
+    run, first = trainer.store.folder, trainer.ranks.rank == 0
+    watchers = [board(run)] if tensorboard else []
     try:
         trainer.fit(*watchers)
     except Stopped as stopped:
@@ -251,6 +263,22 @@ def _report(run: Path) -> None:
         print(f"rivals: the report says since when and why: {run / 'report.html'}", file=sys.stderr)
 
 
+def _judged(run: Path, task: Any) -> None:
+    """Prints a finished run's figures and writes its report; says why where it cannot be judged: the run is whole even so."""
+    from rivals import report
+    from rivals.model import load
+    from rivals.tasks.own import unjudged
+
+    if task is None or task.evaluate is not unjudged:
+        try:
+            print_cards(load(run, task).judge())
+            return
+        except UserError as error:
+            print(f"rivals: trained, but not judged: {error}", file=sys.stderr)
+    report.animate(run)
+    report.write(run)
+
+
 def _called() -> str:
     """How this program can be called: its name, or where it is when that is not on the path."""
     return "rivals" if shutil.which("rivals") else shlex.quote(sys.argv[0])
@@ -258,15 +286,9 @@ def _called() -> str:
 
 def _closing(run: Path, task: Any) -> None:
     """Judges a finished run where its task can, writes its report, and says where everything lies and what to try next."""
-    from rivals import report
     from rivals.model import load
-    from rivals.tasks.own import unjudged
 
-    if task is not None and task.evaluate is unjudged:
-        report.animate(run)
-        report.write(run)
-    else:
-        print_cards(load(run, task).judge())
+    _judged(run, task)
     if pictures := sorted((run / "samples").glob("*.png")):
         print(f"\nPictures: {pictures[-1]}, over time in {run / 'samples.webp'}")
     print(f"Report:   {run / 'report.html'}")

@@ -1,6 +1,7 @@
 """What can be done with runs and data beside training: sample, score, encode, evaluate, doctor, list, inspect and pack."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,8 +63,16 @@ def sample(
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
         raise UserError(f"{out} is a file or a folder that is not empty: give -o a new one")
     wanted = Wanted(n, seed, out, label, attributes, tuple(where or ()), given, safe_csv)
-    model = _load(run, recipe)
-    print(model.task.draw(model, wanted))
+    model, fresh = _load(run, recipe), not out.exists()
+    try:
+        told = model.task.draw(model, wanted)
+    except BaseException as error:
+        if fresh:  # a part of the samples would be taken for all of them
+            shutil.rmtree(out, ignore_errors=True)
+        if isinstance(error, OSError):
+            error.filename = error.filename or str(out)
+        raise
+    print(told)
 
 
 Anomaly = Annotated[bool, Parameter(negative="", help="How badly the run explains each file; of runs that encode.")]
@@ -142,6 +151,8 @@ def evaluate(
     """Judge a run against held-out real data, keep the figures in it, and write its report anew."""
     from rivals.metrics import Judging
 
+    if weights is not None and backbone == "own":
+        raise UserError("--weights is the file of a published backbone: give --backbone inception too")
     cards = _load(run, recipe).judge(Judging(samples, seed, metric, backbone, weights))
     if as_json:
         print(json.dumps({"run": str(run), "cards": {name: card.as_dict() for name, card in cards.items()}}))
@@ -155,7 +166,10 @@ def doctor(run: Run, *, as_json: AsJson = False) -> None:
     from rivals.report.folder import read
     from rivals.report.verdicts import sound
 
-    found = Findings.of(sound(read(run).lines))
+    lines = read(run).lines
+    if not lines:
+        raise UserError(f"{run / 'log.jsonl'} holds no whole line: the run ended before its first, or the file was damaged")
+    found = Findings.of(sound(lines))
     print(json.dumps({"run": str(run), **found.as_dict()}) if as_json else "\n".join(found.told()))
 
 
@@ -182,7 +196,7 @@ def _row(run: Path) -> dict[str, Any]:
         seen = max((int(path.stem.removeprefix("state-").partition(".")[0]) for path in run.glob("state-*.pt")), default=0)
         return {
             "run": str(run),
-            "recipe": record["recipe"],
+            "recipe": str(record["recipe"]),
             "seen": seen,
             "state": "finished" if record.get("weights") else "not finished",
         }

@@ -36,6 +36,8 @@ def compare(
         raise UserError("the same game is given twice: change an option, or leave it out")
     if out.is_file():
         raise UserError(f"{out} is a file: give -o a folder")
+    if out.exists() and any(out.iterdir()) and not any(out.glob("*/seed-*.log")):
+        raise UserError(f"{out} holds other files and no comparison: give -o a new folder")
     every = [_words(game, threads) for game in games]  # all are checked before the first is played
     found = [_played(words, game, seeds, out) for words, game in zip(every, games, strict=True)]
     write_file(out / "compare.html", lambda file: file.write(comparison(found).encode(errors="replace")))
@@ -56,6 +58,8 @@ def _words(game: str, threads: int) -> list[str]:
         raise UserError(f"{game!r} names no recipe: begin with one, as in 'lab --objective hinge'")
     if own := [word for word in words if word.split("=")[0] in OWN]:
         raise UserError(f"{game!r}: leave out {own[0]}, which the comparison sets itself")
+    if {"--help", "-h"} & {*words}:
+        raise UserError(f"{game!r} asks for help, and trains nothing: call it by itself")
     words += ["--threads", str(threads)]
     parse(["train", *words])
     return words

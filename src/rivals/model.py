@@ -10,7 +10,7 @@ import torch
 
 from rivals import report, tasks
 from rivals.core.device import check_torch
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.game import Game
 from rivals.core.store import Store
 from rivals.core.types import Tensor
@@ -151,6 +151,7 @@ class Model:
     def evaluate(self, judging: Judging | None = None) -> dict[str, MetricCard]:
         """The task's measures of generated samples against held-out real data, each as a card."""
         judging = judging or Judging()
+        within(0, 2**63 - 1, seed=judging.seed)
         if judging.samples < 20:
             raise UserError(f"{judging.samples} samples are too few to judge: give at least 20")
         cards: dict[str, MetricCard] = self.task.evaluate(self.game, self.record, judging)

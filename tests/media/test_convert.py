@@ -1,6 +1,7 @@
 """Files and folders through a change of their pixels: names, alpha, bits and orientation kept; mistakes in one line."""
 
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -121,6 +122,9 @@ def test_files_that_are_no_pictures_are_named_and_nothing_is_written(tmp_path: P
     with pytest.raises(UserError, match=r"1 of 2 files.*bad.png: .*no JPEG"):
         convert([tmp_path], tmp_path / "out", same, channels=3)
     assert not (tmp_path / "out").exists()
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(UserError, match="is a pipe"):
+        convert([tmp_path / "pipe.png"], tmp_path / "out", same, channels=3)
     with pytest.raises(UserError, match="does not exist"):
         convert([tmp_path / "missing.png"], tmp_path / "out", same, channels=3)
 

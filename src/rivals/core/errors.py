@@ -6,7 +6,14 @@ class UserError(ValueError):
 
 
 def positive(**settings: float) -> None:
-    """Raises UserError where a setting is not above 0 (NaN is not)."""
+    """Raises UserError where a setting is not above 0 and finite (NaN is neither)."""
     for name, value in settings.items():
-        if not value > 0:
+        if not 0 < value < float("inf"):
             raise UserError(f"{name} is {value}: give a number above 0")
+
+
+def within(least: float, most: float | None = None, **settings: float) -> None:
+    """Raises UserError where a setting is below `least` or above `most` (NaN is both)."""
+    for name, value in settings.items():
+        if not least <= value <= (value if most is None else most):
+            raise UserError(f"{name} is {value}: give " + (f"at least {least}" if most is None else f"{least} to {most}"))

@@ -9,7 +9,7 @@ from typing import Any, ParamSpec, get_args
 
 import torch
 
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.game import B
 from rivals.core.trainer import Trainer
 
@@ -50,12 +50,13 @@ def trainable(function: Callable[P, Trainer[B]]) -> Callable[P, Trainer[B]]:
             if isinstance(value, str) and Path in (kind := signature.parameters[name].annotation, *get_args(kind)):
                 bound.arguments[name] = Path(value)
         arguments = {key: _plain(value) for key, value in bound.arguments.items() if key != "out"}
-        if bad := [key for key, value in arguments.items() if not _fits_json(value)]:
-            raise UserError(f"recipe {recipe_name(function)}: run.json cannot hold {', '.join(bad)}: take numbers, text or lists")
-        if not 0 <= (seed := bound.arguments["seed"]) < 2**63:
-            raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
-        torch.default_generator.manual_seed(seed)
+        if bad := [f"{key}={value}" for key, value in arguments.items() if not _fits_json(value)]:
+            raise UserError(f"recipe {recipe_name(function)}: run.json cannot hold {', '.join(bad)}: give numbers, text or lists")
+        within(0, 2**63 - 1, seed=bound.arguments["seed"])
+        torch.default_generator.manual_seed(bound.arguments["seed"])
         trainer = function(*bound.args, **bound.kwargs)
+        if not isinstance(trainer, Trainer):
+            raise UserError(f"recipe {recipe_name(function)} returned {trainer!r}: let it return a Trainer")
         chosen = trainer.origin.get("arguments", {})  # by the recipe itself: a private run's secret seed
         trainer.origin = {"recipe": recipe_name(function), "arguments": arguments | chosen}
         return trainer

@@ -13,7 +13,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from rivals.core.batch import Batch
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.types import Int, Tensor
 
 B = TypeVar("B", bound=Batch)
@@ -47,8 +47,7 @@ class Stream(Generic[B]):
     """
 
     def __init__(self, fetch: Callable[[Tensor], B], length: int, *, seed: int = 0, workers: int = 0) -> None:
-        if workers < 0:
-            raise UserError(f"workers is {workers}: give 0 or more")
+        within(0, 256, workers=workers)
         if length < 1:
             raise UserError("the data holds no sample: give a file or folder with at least one")
         self.fetch, self.length, self.seed, self.workers = fetch, length, seed, workers

@@ -22,7 +22,7 @@ from torch import nn
 
 from rivals.core.average import Averages
 from rivals.core.device import Precision, environment, pick_device, pick_precision, same_terms
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.game import B, Game, Losses, evaluating
 from rivals.core.ranks import join, launch_key
 from rivals.core.rollback import SLOWER, Diverged, NotFinite, go_back, heed, keep
@@ -85,8 +85,7 @@ class Trainer(Generic[B]):
         self.device = pick_device(device)
         self.ranks = join(self.device)
         self.dtype = pick_precision(precision, self.device)
-        if samples < 1 or batch < 1 or (micro is not None and micro < 1):
-            raise UserError(f"samples ({samples}), batch ({batch}) and micro ({micro}) must be at least 1")
+        within(1, samples=samples, batch=batch, micro=1 if micro is None else micro)
         if batch % self.ranks.world:
             raise UserError(f"a batch of {batch} does not divide among {self.ranks.world} processes: change --batch")
         self.game, self.data = game.to(self.device), data

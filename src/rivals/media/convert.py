@@ -116,6 +116,8 @@ def pictures_of(files: Sequence[Path]) -> list[Found]:
     for given in files:
         if not given.exists():
             raise UserError(f"{given} does not exist: give picture files, or folders of them")
+        if given.is_fifo():
+            raise UserError(f"{given} is a pipe, which cannot be read twice: copy it into a file first")
         source = folder(given) if given.is_dir() else None
         for file in [given / name for name in source.names] if source else [given]:
             name = file.relative_to(given) if source else Path(file.name)

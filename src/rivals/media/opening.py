@@ -23,6 +23,8 @@ def open_source(data: Path, labels: Path | None = None) -> Source:
         raise UserError(f"{data} is a set that rivals pack made: it is complete; give the folder it was made of")
     if data.is_dir():
         return folder(data)
+    if data.is_fifo():
+        raise UserError(f"{data} is a pipe, which cannot be read twice: copy it into a file first")
     kind = data.suffix.lower()
     if kind in (".npz", ".npy"):
         return arrays(data, "" if labels is None else str(labels))

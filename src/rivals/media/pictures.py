@@ -54,6 +54,8 @@ def read(path: Path, *, channels: int, height: int, width: int) -> Float[Tensor,
     """
     if channels not in MODES:
         raise UserError(f"{path}: this model's pictures have {channels} channels, which no picture file holds")
+    if path.is_fifo():
+        raise UserError(f"{path} is a pipe, which cannot be read twice: copy it into a file first")
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             if image.size != (width, height):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.types import Tensor
 
 
@@ -13,8 +13,7 @@ def check(n: int, seed: int) -> None:
     """Raises UserError for fewer than one sample and for a seed that no generator takes."""
     if n < 1:
         raise UserError(f"n is {n}: ask for at least one sample")
-    if not 0 <= seed < 2**63:
-        raise UserError(f"seed is {seed}: give a number from 0 to 2^63 - 1")
+    within(0, 2**63 - 1, seed=seed)
 
 
 @dataclass(frozen=True)

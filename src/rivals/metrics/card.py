@@ -127,7 +127,7 @@ def bootstrap(statistic: Callable[..., float], *samples: Tensor, draws: int = 20
 def halves(samples: Sequence[Tensor], draws: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
     """`draws` times a random half (rounded down) of the rows of each tensor, without replacement, independently."""
     if not samples or min(len(rows) for rows in samples) < 2:
-        raise UserError("an interval needs samples of at least two rows each; give more samples")
+        raise UserError("an interval needs samples of at least two rows each; give more data")
     if draws < 20:
         raise UserError(f"draws is {draws}; a 95 % interval needs at least 20")
     generator = torch.Generator().manual_seed(seed)

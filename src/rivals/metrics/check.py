@@ -29,7 +29,7 @@ def checked(sets: Mapping[str, Tensor], *, least: int = 1) -> list[Tensor]:
         if not given.is_floating_point():
             raise UserError(f"{name} is {given.dtype}; convert it to floating point first")
         if len(given) < least:
-            raise UserError(f"{name} has {len(given)} rows, but this measure needs at least {least}; give more samples")
+            raise UserError(f"{name} has {len(given)} rows, but this measure needs at least {least}; give more data")
         if width is not None and given.shape[1] != width:
             first = next(iter(sets))
             raise UserError(f"{name} has {given.shape[1]} features a row and {first} has {width}; use one backbone for both")

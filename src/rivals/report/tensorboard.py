@@ -11,13 +11,18 @@ def tensorboard(run: Path) -> Watcher:
     """A watcher that writes losses ("player/loss") and what the game observes ("observed/name") to run/tensorboard.
 
     The step is the number of samples seen. It writes at the log's interval; a run that is resumed goes on where its
-    state was, and what was written beyond that is purged. Raises UserError where TensorBoard is not installed.
+    state was, and what was written beyond that is purged. Raises UserError as `installed` does.
     """
+    return _Events(run / "tensorboard", installed())
+
+
+def installed() -> Any:
+    """The writer's class; raises UserError where TensorBoard is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         raise UserError("TensorBoard is not installed: pip install 'rivals[tensorboard]'") from None
-    return _Events(run / "tensorboard", SummaryWriter)
+    return SummaryWriter
 
 
 class _Events:

@@ -100,6 +100,16 @@ def test_codes_and_anomalies_by_command(run: Path, digits: Path, tmp_path: Path,
     assert float(lines[0].split()[0]) < float(lines[1].split()[0])
 
 
+def test_mistakes_and_hints(digits: Path, tmp_path: Path) -> None:
+    for name, option in (("vae", "beta"), ("vaegan", "beta"), ("vaegan", "gamma")):
+        with pytest.raises(UserError, match=f"{option} is -1.0: give at least 0"):
+            module(name).recipe(data=digits, out=tmp_path / "run", **{option: -1.0})
+    assert not (tmp_path / "run").exists()
+    for name in NAMES:  # a VAE has no discriminator to score files with
+        hints = " ".join(command for command, _ in module(name).NEXT)
+        assert "encode" in hints and "--anomaly" in hints
+
+
 def test_a_run_without_an_encoder_is_refused(digits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     module("dcgan").recipe(data=digits, width=8, samples=128, out=tmp_path / "run").fit(progress=False)
     Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "a.png")

@@ -1,6 +1,7 @@
 """What a person can mend gets one line: what is wrong, where, and how to mend it."""
 
 import io
+import os
 import resource
 import stat
 import struct
@@ -38,6 +39,11 @@ def test_no_path_no_picture_no_set(tmp_path: Path) -> None:
     (tmp_path / "one.png").write_bytes(files.encoded(files.pixels(0)))
     assert "1 picture " in refused(tmp_path) and "at least 2" in refused(tmp_path)
     assert "is no folder, .zip, .npz or .npy" in refused(tmp_path / "one.png")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    assert "is a pipe" in refused(tmp_path / "pipe.zip")
 
 
 def test_identical_pictures_are_taken(tmp_path: Path) -> None:

@@ -115,3 +115,5 @@ def test_the_recipe(tmp_path: Path) -> None:
     again = dcgan.game(trainer.facts)
     again.load_state_dict({name: t for name, t in trainer.game.state_dict().items() if not name.startswith("augment")})
     assert again.sample(2).shape == (2, 3, 13, 10)
+    with pytest.raises(UserError, match="clip is -1"):
+        dcgan.recipe(data=tmp_path / "set.npz", clip=-1.0, **small)

@@ -161,3 +161,5 @@ def test_the_recipe(tmp_path: Path) -> None:
     assert again.sample(2).shape == (2, 3, 13, 10) and (tmp_path / "run" / "weights" / "generator.safetensors").is_file()
     with pytest.raises(UserError, match=r"mixing is 1\.5"):
         stylegan2.recipe(data=tmp_path / "set.npz", mixing=1.5)
+    with pytest.raises(UserError, match="gamma is -1"):
+        stylegan2.recipe(data=tmp_path / "set.npz", gamma=-1.0)

@@ -41,6 +41,10 @@ def test_the_flow_near_the_equilibrium_falls_at_the_eigenvalues_rate() -> None:
     assert eigenvalues("minimax", 0.0)[0] == 0.5j, "no real part: it neither comes nearer nor goes away"
 
 
+def test_a_field_far_out_is_finite() -> None:
+    assert all(map(math.isfinite, field("minimax", 0.0)(1e30, -1.0)))
+
+
 def test_the_trainer_circles_without_a_penalty(tmp_path: Path) -> None:
     radii = played("minimax", "none", tmp_path)
     assert max(radii) < 1.08 * math.sqrt(2) and min(radii) > 0.92 * math.sqrt(2)

@@ -143,7 +143,8 @@ def test_rates_are_steady_and_then_fall() -> None:
         ({"labelled": 1390}, "10 pictures without labels are fewer than a batch"),
         ({"labelled": 0}, "no picture is left without a label"),
         ({"unlabelled": 20}, "fewer than a batch"),
-        ({"unlabelled_weight": -1.0}, "0 or more"),
+        ({"unlabelled": -1}, "unlabelled is -1: give at least 0"),
+        ({"unlabelled_weight": -1.0}, "unlabelled_weight is -1.0: give at least 0"),
         ({"labels": Path("none")}, "labels are still labels"),
     ],
 )

@@ -115,6 +115,8 @@ def test_a_run_goes_on_from_another(pictures: Path, enlarger: Model, tmp_path: P
         ({"job": "denoise", "adversarial_share": 1.5}, "adversarial-share is 1.5"),
         ({"job": "denoise", "features": Path("missing.pth")}, "missing.pth is no file"),
         ({"job": "jpeg", "strength": 0.0}, "above 0"),
+        ({"job": "denoise", "width": 0}, "width is 0"),
+        ({"job": "denoise", "matching": -1.0}, "matching is -1.0: give at least 0"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(

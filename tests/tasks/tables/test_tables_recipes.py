@@ -111,6 +111,8 @@ def test_a_changed_file_is_not_judged_by(data: Path, tmp_path: Path) -> None:
         ({"rows": 600}, "some must be held out"),
         ({"rows": 0}, "rows is 0"),
         ({"told": 2.0}, "told is 2.0"),
+        ({"delta": 1e-5}, "give --epsilon too"),
+        ({"clip": -1.0}, "clip is -1.0"),
         ({"constraint": ["fee > 1"]}, "fee"),
         ({"constraint": ["price < fee"]}, "rows"),
         ({"types": ["age"]}, "column=kind"),

@@ -123,10 +123,20 @@ def test_recipes_refuse_what_does_not_fit(tmp_path: Path) -> None:
         spade.recipe(data=data, **(both | {"source": "edges", "target": "image"}))
     with pytest.raises(UserError, match="all 0"):
         pix2pix.recipe(data=data, size="32", fidelity=0.0, matching=0.0, adversarial=0.0, **both)
+    for options, told in [
+        ({"dropout": 1.5}, "dropout is 1.5: give 0 to 1"),
+        ({"warm_up": 3.0}, "warm_up is 3.0: give 0 to 1"),
+        ({"scales": 4}, "32 pixels is too small for 4 scales of 2 layers, which need 57"),
+        ({"layers": 5}, "which need 64"),
+    ]:
+        with pytest.raises(UserError, match=told):
+            pix2pix.recipe(data=data, size="32", **(both | options))
+    with pytest.raises(UserError, match="2 scales of 3 layers, which need 47"):
+        pix2pixhd.recipe(data=data, layers=3, size="32", **both)
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize(("size", "halvings"), [("16", 1), ("64x96", 1), ("128", 2), ("512", 4)])
+@pytest.mark.parametrize(("size", "halvings"), [("32", 1), ("64x96", 1), ("128", 2), ("512", 4)])
 def test_pix2pixhd_halves_to_32_pixels(size: str, halvings: int, tmp_path: Path) -> None:
     data = folders(tmp_path / "data", 6)
     options = {"size": size, "width": 2, "blocks": 1, "discriminator_width": 2, "samples": 8}

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.objectives import OBJECTIVES, ObjectiveName
 from rivals.core.penalties import clip_weights, gradient_penalty, r1
 from rivals.core.recipe import trainable
@@ -128,6 +128,7 @@ def game(facts: Mapping[str, Any]) -> GAN:
 
 def steady(gan: GAN, norm: Norm, *, gamma: float, gradient: float, clip: float) -> None:
     """Gives the game the penalties that are above 0. Raises UserError where they do not fit its discriminator or objective."""
+    within(0, gamma=gamma, gradient_penalty=gradient, clip=clip)
     if gradient and norm == "batch":
         raise UserError("gradient_penalty is of each sample alone, batch norm mixes them: add --norm none (or spectral)")
     if gan.objective is OBJECTIVES["wasserstein"] and not gradient and not clip and norm != "spectral":

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.penalties import r1
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -227,6 +227,7 @@ def recipe(
     network = {"width": width, "widest": widest, "latent": latent, "depth": depth, "mixing": mixing}
     facts = facts_of(pictures) | {"network": network}
     gan = game(facts)
+    within(0, gamma=gamma or 0)
     strong = 0.0002 * pictures.form.height * pictures.form.width / batch if gamma is None else gamma
     gan.penalties, gan.penalty_every, gan.path_every, gan.rate = {"r1": r1(strong)}, penalty_every, path_every, rate
     gan.augment = augmentation(augment, strength)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from rivals.core.device import Precision
-from rivals.core.errors import positive
+from rivals.core.errors import positive, within
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
 from rivals.games.autoencoding import VAEGAN
@@ -74,6 +74,7 @@ def recipe(
         Adam's learning rate; its betas are (0.5, 0.999).
     """
     positive(latent=latent, width=width, widest=widest, rate=rate)
+    within(0, beta=beta, gamma=gamma)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

@@ -45,9 +45,8 @@ from rivals.tasks.lab.training import OPTIONS, optimizing, penalties
 __all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 NEXT = (
-    ("sample {run} -n 1 -o point.csv", "the one point"),
-    ("train lab.dirac --penalty r1", "the same game with a price on D's slope"),
-    ("compare lab.dirac 'lab.dirac --penalty r1' --seeds 1 -o out/", "both side by side"),
+    ("sample {run} -n 100 -o out/", "the generator's point, a hundred times"),
+    ("compare lab.dirac 'lab.dirac --penalty r1' -o out/", "the same game without and with a penalty"),
 )
 """What to do with a finished run, and what it is for."""
 

@@ -68,7 +68,7 @@ def field(objective: DiracObjective, strength: float) -> Field:
     """(theta', psi') of continuous gradient steps at (theta, psi)."""
 
     def sigma(s: float) -> float:
-        return 1 / (1 + math.exp(-s))
+        return 1 / (1 + math.exp(min(-s, 700.0)))  # beyond, exp is more than a float holds
 
     def steps(theta: float, psi: float) -> Point:
         score = psi * theta

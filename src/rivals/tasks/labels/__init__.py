@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.recipe import trainable
 from rivals.core.schedules import Schedule, cosine
 from rivals.core.store import Store
@@ -89,8 +89,8 @@ def recipe(
         Moves of the generator for each of the discriminator; with 1 it does not match the features in a short run.
     """
     positive(rate=rate, discriminator_rate=discriminator_rate, generator_moves=generator_moves)
-    if unlabelled_weight < 0 or minibatch_features < 0 or labelled < 0:
-        raise UserError("--unlabelled-weight, --minibatch-features and --labelled are 0 or more")
+    within(0, labelled=labelled, unlabelled=unlabelled or 0)
+    within(0, unlabelled_weight=unlabelled_weight, minibatch_features=minibatch_features)
     found = opened({"data": data, "labels": labels, "pool": pool, "size": size, "channels": channels, "allow_bad": allow_bad,
                     "labelled": labelled, "unlabelled": unlabelled, "seed": seed})  # fmt: skip
     enough(found, batch)

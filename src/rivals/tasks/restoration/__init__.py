@@ -115,7 +115,9 @@ def recipe(
     damage = Damage(job, scale if job == "super-resolution" else 1, STRENGTHS.get(job, 0.0) if strength is None else strength,
                     channels)  # fmt: skip
     damage.refuse()
-    shape = Shape(network, width or WIDTHS.get(job, 24), blocks or BLOCKS.get(job, 2), judge)
+    shape = Shape(
+        network, WIDTHS.get(job, 24) if width is None else width, BLOCKS.get(job, 2) if blocks is None else blocks, judge
+    )
     plan = Plan(rate, fine_rate, adversarial_share, adversarial, matching, consistency, perceptual, features, start)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     good = load(data, held_out, size=size, channels=channels, allow_bad=allow_bad)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.schedules import Schedule, cosine
 from rivals.core.store import Store, sha256
 from rivals.core.trainer import Trainer
@@ -107,6 +107,7 @@ def perceptual(damage: Damage, weights: Path, weight: float) -> tuple[str, Fidel
 def train(good: Good, damage: Damage, shape: Shape, plan: Plan, windows: Cut, settings: Settings) -> Trainer[Pair]:
     """The trainer of a restoration, with previews, in the run folder that the settings name."""
     positive(width=shape.width, blocks=shape.blocks, judge=shape.judge, rate=plan.rate, fine_rate=plan.fine_rate)
+    within(0, adversarial=plan.adversarial, matching=plan.matching, consistency=plan.consistency, perceptual=plan.perceptual)
     if not 0 <= plan.adversarial_share <= 1:
         raise UserError(f"adversarial-share is {plan.adversarial_share}: give a share of the run, from 0 to 1")
     facts = damage._asdict() | {"shape": shape._asdict(), "data": good.digest}

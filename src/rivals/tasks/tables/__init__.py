@@ -88,7 +88,9 @@ def recipe(
     clip
         Length to which each row's gradient is clipped in a private run.
     """
-    positive(bins=bins, latent=latent, width=width, gamma=gamma, penalty_every=penalty_every, rate=rate)
+    positive(bins=bins, latent=latent, width=width, gamma=gamma, penalty_every=penalty_every, rate=rate, clip=clip)
+    if delta is not None and epsilon is None:
+        raise UserError("delta is of a private run: give --epsilon too, or this run would not be private")
     if not 0 <= told <= 1:
         raise UserError(f"told is {told}: give a share from 0 to 1")
     seed = seed if epsilon is None else secret(seed)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from rivals.core.device import Precision
-from rivals.core.errors import positive
+from rivals.core.errors import positive, within
 from rivals.core.objectives import OBJECTIVES, ObjectiveName
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -81,6 +81,7 @@ def recipe(
         Share of the run that the generator trains without its rival, 0 to 1.
     """
     positive(width=width, downs=downs, scales=scales, layers=layers, discriminator_width=discriminator_width, rate=rate)
+    within(0, 1, dropout=dropout)
     pairs = load(
         data, Wish(source, target, held_out, size, crop, classes, palette, mirror, allow_bad), seed=seed, workers=workers
     )

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
-from rivals.core.errors import UserError
+from rivals.core.errors import UserError, within
 from rivals.core.schedules import Schedule
 from rivals.core.store import Store
 from rivals.core.trainer import Report, Trainer, Watcher
@@ -67,9 +68,8 @@ def closeness(weight: float) -> Any:
 
 def rivalry(game: Translation, plan: Plan) -> Translation:
     """The game with the plan's terms and optimisers. Raises UserError for weights below 0 or all of them 0."""
-    for name in ("fidelity", "matching", "adversarial", "warm_up"):
-        if getattr(plan, name) < 0:
-            raise UserError(f"{name} is {getattr(plan, name)}: give 0 or more")
+    within(0, fidelity=plan.fidelity, matching=plan.matching, adversarial=plan.adversarial)
+    within(0, 1, warm_up=plan.warm_up)
     if not plan.fidelity + plan.adversarial + plan.matching:
         raise UserError("fidelity, matching and the adversarial weight are all 0: the generator would learn nothing")
     game.fidelity = {"fidelity": closeness(plan.fidelity)} if plan.fidelity else {}
@@ -89,6 +89,7 @@ def train(game: Translation, pairs: Pairs, facts: Mapping[str, Any], settings: S
     if odd := [side for side in facts["window"] if side % facts["multiple"]]:
         raise UserError(f"trained on {facts['window'][0]}x{facts['window'][1]} pixels, and this network needs multiples of "
                         f"{facts['multiple']}, which {odd[0]} is not: give --size {_near(facts)}")  # fmt: skip
+    _seen(game, facts)
     rates = {name: group[0]["lr"] for name, optimizer in game.optimizers().items() if (group := optimizer.param_groups)}
     return Trainer(
         game.to(memory_format=torch.channels_last),  # type: ignore[call-overload]
@@ -105,6 +106,16 @@ def train(game: Translation, pairs: Pairs, facts: Mapping[str, Any], settings: S
         facts=facts,
         store=Store(settings.out, name=settings.name),
     )
+
+
+def _seen(game: Translation, facts: Mapping[str, Any]) -> None:
+    """Raises UserError where the smallest scale is too small for the discriminator's halvings."""
+    scales, layers = facts["shape"]["scales"], facts["shape"]["layers"]
+    normed = any(isinstance(part, nn.InstanceNorm2d) for part in game.discriminator.modules())  # which needs several pixels
+    least = ((3 if normed else 2) * 2**layers - 1) * 2 ** (scales - 1) + 1
+    if (side := min(facts["window"])) < least:
+        raise UserError(f"a side of {side} pixels is too small for {scales} scales of {layers} layers, which need {least}: "
+                        "give a larger --size, or fewer --scales or --layers")  # fmt: skip
 
 
 def _near(facts: Mapping[str, Any]) -> str:
