@@ -11,7 +11,7 @@ from rivals.model import Model
 from rivals.tasks import control
 from rivals.tasks.control import airl, ppo
 from rivals.tasks.control.demonstrations import load
-from rivals.tasks.control.environments import Pendulum
+from rivals.tasks.control.environments import CartPole, Pendulum
 from rivals.tasks.control.learning import Learning
 from rivals.tasks.control.recovery import Recovery
 from rivals.tasks.control.rollout import Pairs
@@ -54,6 +54,17 @@ def test_the_logit_is_that_of_the_definition() -> None:
         )  # chance: 1 / 2 on [-1, 1]
         assert torch.allclose(game.logits(some), told, atol=1e-5)
         assert torch.allclose(game.score(some), net.reward(scaled)[:, 0], atol=1e-5)
+
+
+def test_observations_are_measured_by_what_a_beginner_meets_unless_it_goes_astray() -> None:
+    """A swing is seen to its full speed; a pole that lies down would hide the few hundredths by which the expert moves."""
+    game = made()
+    fast = game.discriminator.scale(torch.tensor([[1.0, 0.0, 7.0], [1.0, 0.0, 8.0]]))
+    assert fast[1, 2] - fast[0, 2] > 0.2
+    pole = Recovery("CartPole", width=8)
+    shown = load(CartPole(), None, 1, 100, 0).pairs
+    pole.fit(shown)
+    assert torch.allclose(pole.discriminator.scale.deviation, shown.data[:, :4].std(0, correction=0))
 
 
 def test_shaping_does_not_reach_the_learner() -> None:

@@ -327,7 +327,7 @@ def test_mistakes(model: Run, tmp_path: Path) -> None:
             draw(model, wanted)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new.csv.card.json", "there.csv"]
     for bad in ({"n": 0}, {"seed": -1}):
-        with pytest.raises(UserError, match="at least one|give 0 to"):
+        with pytest.raises(UserError, match=r"at least one|give 0 to"):
             Wanted(**{"n": 1, "seed": 0, "out": new} | bad)
     assert place(tmp_path, "synth.csv") == tmp_path / "synth.csv" and place(Path("a/B.CSV"), "synth.csv") == Path("a/B.CSV")
 

@@ -109,7 +109,10 @@ class Imitation(Control):
         return players
 
     def fit(self, pairs: Pairs) -> None:
-        """Takes the expert's observations as the measure of all."""
-        rows = pairs.data[:, : self.world.space.observations]
+        """Takes the usual observations as the measure of all."""
         for player in (self.generator, self.value, self.discriminator):
-            player.scale.fit(rows)
+            player.scale.fit(self.usual(pairs))
+
+    def usual(self, pairs: Pairs) -> Float[Tensor, "m d"]:
+        """Observations whose mean and deviation all players measure by: the expert's."""
+        return pairs.data[:, : self.world.space.observations]

@@ -1,7 +1,6 @@
 """PPO alone: a policy that learns from a reward, the environment's own or one that AIRL has recovered. No adversary plays."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,13 @@ from rivals.tasks.control.judging import draw, evaluate, held_out, illustrate, r
 from rivals.tasks.control.learning import Control, Learning
 from rivals.tasks.control.networks import Scale
 from rivals.tasks.control.recovery import Recovered
-from rivals.tasks.control.rollout import Pairs, Rollout, chance, play
+from rivals.tasks.control.rollout import Pairs, Rollout, wandered
 from rivals.tasks.control.training import NEXT as USUAL
 from rivals.tasks.control.training import OPTIONS, train, warm
 
 __all__ = ["NEXT", "OPTIONS", "draw", "evaluate", "game", "held_out", "illustrate", "read", "recipe"]
 
 NEXT = USUAL[:2]  # there is no discriminator that could score
-START = 50  # steps of chance from which observations are measured
 
 
 class Learner(Control):
@@ -58,8 +56,7 @@ class Learner(Control):
         """The recovered reward's measure of observations, or that of the first steps of chance."""
         scale = Scale(self.world.space.observations) if self.given is None else self.given.scale
         if self.given is None:
-            act = partial(chance, self.world, torch.Generator().manual_seed(seed))
-            scale.fit(play(self.world, act, 64, START, seed).observation.flatten(0, 1))
+            scale.fit(wandered(self.world, seed))
         for player in (self.generator, self.value):
             player.scale.load_state_dict(scale.state_dict())
 

@@ -16,7 +16,9 @@ from rivals.games.gan import Sample
 from rivals.tasks.control.environments import Space
 from rivals.tasks.control.game import Imitation
 from rivals.tasks.control.networks import Scale, dense
-from rivals.tasks.control.rollout import Pairs, Rollout, chance, play
+from rivals.tasks.control.rollout import Pairs, Rollout, chance, play, wandered
+
+STRAY = 10
 
 
 class Recovered(nn.Module):
@@ -51,6 +53,13 @@ class Recovery(Imitation):
         assert pairs.after is not None
         scale, now = self.discriminator.scale, pairs.data[:, : self.world.space.observations]
         return torch.cat([scale(now), scale(pairs.after)], 1)
+
+    def usual(self, pairs: Pairs) -> Float[Tensor, "m d"]:
+        """What chance meets, so that g tells apart what the expert never saw and a beginner will; the expert's own observations
+        where chance strays more than STRAY times as far from its mean (a pole that lies down), as then nothing near the expert
+        could be told apart."""
+        expert, met = super().usual(pairs), wandered(self.world, 0)
+        return met if bool((met.std(0) <= STRAY * expert.std(0)).all()) else expert
 
     def fakes(self, rollout: Rollout) -> Pairs:
         """The policy's steps, and a third as many of chance: else the discriminator forgets, as the policy gets good, what is

@@ -5,6 +5,7 @@ An action is coded: one-hot where there are choices, else each number with the e
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +91,12 @@ def play(environment: Environment, act: Act, count: int, steps: int, seed: int, 
         if episodes and not running.any():
             break
     return Rollout(*(torch.stack(column) for column in zip(*rows, strict=True)))
+
+
+def wandered(environment: Environment, seed: int) -> Float[Tensor, "n d"]:
+    """Observations of the first steps of chance, by which a measure of observations can be taken."""
+    act = partial(chance, environment, torch.Generator().manual_seed(seed))
+    return play(environment, act, 64, 50, seed).observation.flatten(0, 1)
 
 
 def chance(environment: Environment, noise: torch.Generator, observation: Float[Tensor, "n d"]) -> Float[Tensor, "n k"]:
