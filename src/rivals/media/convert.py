@@ -17,7 +17,7 @@ from PIL import Image
 from rivals.core.errors import UserError
 from rivals.core.store import write_file
 from rivals.core.types import Float, Tensor
-from rivals.media.decode import Unreadable, bombs_are_errors, decode, header
+from rivals.media.decode import Unreadable, bombs_are_errors, decode, header, refuse_pipe
 from rivals.media.deep import deep_size, is_deep, read_deep, write_deep
 from rivals.media.fit import with_channels
 from rivals.media.pictures import PAPER
@@ -116,8 +116,7 @@ def pictures_of(files: Sequence[Path]) -> list[Found]:
     for given in files:
         if not given.exists():
             raise UserError(f"{given} does not exist: give picture files, or folders of them")
-        if given.is_fifo():
-            raise UserError(f"{given} is a pipe, which cannot be read twice: copy it into a file first")
+        refuse_pipe(given)
         source = folder(given) if given.is_dir() else None
         for file in [given / name for name in source.names] if source else [given]:
             name = file.relative_to(given) if source else Path(file.name)

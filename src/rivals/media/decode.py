@@ -9,11 +9,14 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps
 from PIL.TiffImagePlugin import TiffImageFile
+
+from rivals.core.errors import UserError
 
 CAP = 50_000_000
 """Pixels of the largest picture that is decoded."""
@@ -90,6 +93,12 @@ def indices(content: bytes) -> np.ndarray | None:
     with _opened(content) as image:
         image.load()
         return np.asarray(image)[..., None] if image.mode == "P" else None
+
+
+def refuse_pipe(file: Path) -> None:
+    """Raises UserError for a named pipe: files are read more than once, and nobody may be writing."""
+    if file.is_fifo():
+        raise UserError(f"{file} is a pipe, which cannot be read twice: copy it into a file first")
 
 
 @contextmanager

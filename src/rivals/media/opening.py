@@ -5,6 +5,7 @@ from pathlib import Path
 from rivals.core.errors import UserError
 from rivals.media.archive import archive
 from rivals.media.arrays import arrays
+from rivals.media.decode import refuse_pipe
 from rivals.media.source import Source, folder
 
 CARD = "card.json"
@@ -23,8 +24,7 @@ def open_source(data: Path, labels: Path | None = None) -> Source:
         raise UserError(f"{data} is a set that rivals pack made: it is complete; give the folder it was made of")
     if data.is_dir():
         return folder(data)
-    if data.is_fifo():
-        raise UserError(f"{data} is a pipe, which cannot be read twice: copy it into a file first")
+    refuse_pipe(data)
     kind = data.suffix.lower()
     if kind in (".npz", ".npy"):
         return arrays(data, "" if labels is None else str(labels))

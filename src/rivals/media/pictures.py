@@ -10,6 +10,7 @@ from PIL import Image
 
 from rivals.core.errors import UserError
 from rivals.core.types import Float, Tensor
+from rivals.media.decode import refuse_pipe
 
 PAPER = "#9aa7b8"  # neither black nor white, so that a tile's edge shows against both
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -54,8 +55,7 @@ def read(path: Path, *, channels: int, height: int, width: int) -> Float[Tensor,
     """
     if channels not in MODES:
         raise UserError(f"{path}: this model's pictures have {channels} channels, which no picture file holds")
-    if path.is_fifo():
-        raise UserError(f"{path} is a pipe, which cannot be read twice: copy it into a file first")
+    refuse_pipe(path)
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "TIFF")) as image:
             if image.size != (width, height):

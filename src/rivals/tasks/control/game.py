@@ -110,8 +110,9 @@ class Imitation(Control):
 
     def fit(self, pairs: Pairs) -> None:
         """Takes the usual observations as the measure of all."""
+        rows = self.usual(pairs)
         for player in (self.generator, self.value, self.discriminator):
-            player.scale.fit(self.usual(pairs))
+            player.scale.fit(rows)
 
     def usual(self, pairs: Pairs) -> Float[Tensor, "m d"]:
         """Observations whose mean and deviation all players measure by: the expert's."""

@@ -12,7 +12,7 @@ FAR = 5.0  # deviations from the expert's mean: what lies further looks the same
 
 
 class Scale(nn.Module):
-    """(x - mean) / deviation of the expert's observations, cut at FAR: once the pole has fallen, numbers have no limit."""
+    """(x - mean) / deviation of usual observations, cut at FAR: once the pole has fallen, numbers have no limit."""
 
     mean: Tensor
     deviation: Tensor
