@@ -1,21 +1,22 @@
 """BiGAN: a generator and an encoder against a discriminator of pairs (Donahue et al. 2017, arXiv:1605.09782; as ALI, Dumoulin et
 al. 2017, arXiv:1606.00704).
 
-V(D, E, G) = E log D(x, E(x)) + E log(1 - D(G(z), z)): where nobody can tell the pairs apart, E inverts G. The generator and the
-encoder each minimise the flipped logarithms of their own pairs.
+V(D, E, G) = E log D(x, E(x)) + E log(1 - D(G(z), z)): where nobody can tell the pairs apart, E inverts G. The encoder minimises
+the objective's loss of a generator with the sides changed: for it (x, E(x)) is the false pair.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
 import torch
 from torch import nn
-from torch.nn.functional import softplus
 from torch.optim import Optimizer
 
-from rivals.core.game import Game, Losses, Play
+from rivals.core.game import Losses, Play
+from rivals.core.objectives import Objective, relativistic
+from rivals.core.penalties import Penalty, Verdict
 from rivals.core.types import Float, Scalar, Scores, Tensor
-from rivals.games.gan import Sample, latents
+from rivals.games.gan import GAN, Sample
 
 
 class Paired(Protocol):
@@ -24,11 +25,13 @@ class Paired(Protocol):
     def features(self, x: Tensor, z: Tensor) -> Tensor: ...
 
 
-class BiGAN(Game[Sample]):
-    """encoder(x) -> codes (n, latent); generator(z) -> samples; discriminator(x, z) -> scores (n,)."""
+class BiGAN(GAN):
+    """encoder(x) -> codes (n, latent); generator(z) -> samples; discriminator(x, z) -> scores (n,); the rest is as in GAN.
+
+    The penalties flatten the score over a pair, sample and code together.
+    """
 
     averaged = ("encoder", "generator")
-    coupled = True  # encoder and generator have batch norm as a rule
 
     def __init__(
         self,
@@ -37,33 +40,53 @@ class BiGAN(Game[Sample]):
         discriminator: nn.Module,
         *,
         latent: int,
+        objective: Objective = relativistic,
+        penalties: Mapping[str, Penalty] | None = None,
+        penalty_every: int = 1,
         optimizer: Callable[[list[nn.Parameter]], Optimizer] | None = None,
     ) -> None:
-        super().__init__()
-        self.encoder, self.generator, self.discriminator = encoder, generator, discriminator
-        self.latent, self.optimizer = latent, optimizer
+        how = {"objective": objective, "penalties": penalties, "penalty_every": penalty_every, "optimizer": optimizer}
+        super().__init__(generator, discriminator, latent=latent, **how)  # type: ignore[arg-type]
+        self.encoder = encoder
 
     def round(self, play: Play[Sample]) -> None:
         batch = play.draw()
         play.move(self.discriminator, self.discriminator_loss, batch)
+        if self.penalty_every > 1 and play.round % self.penalty_every == 0:
+            play.move(self.discriminator, self.penalty_loss, batch)
         play.move(self.generator, self.generator_loss, batch)
         play.move(self.encoder, self.encoder_loss, batch)
 
-    def discriminator_loss(self, batch: Sample) -> Losses:
-        z = self._latents(len(batch))
-        with torch.no_grad():
-            code, fake = self.encoder(batch.data), self.generator(z)
-        return {
-            "real": softplus(-self.discriminator(batch.data, code)).mean(),
-            "generated": softplus(self.discriminator(fake, z)).mean(),
-        }
-
     def generator_loss(self, batch: Sample) -> Losses:
-        z = self._latents(len(batch))
-        return {"adversarial": softplus(-self.discriminator(self.generator(z), z)).mean()}
+        real, fake = self._scores(batch, self.generator)
+        return {"adversarial": self.objective.generator(real, fake).mean()}
 
     def encoder_loss(self, batch: Sample) -> Losses:
-        return {"adversarial": softplus(self.discriminator(batch.data, self.encoder(batch.data))).mean()}
+        real, fake = self._scores(batch, self.encoder)
+        return {"adversarial": self.objective.generator(-fake, -real).mean()}
+
+    def _scores(self, batch: Sample, learns: nn.Module | None = None) -> tuple[Scores, Scores]:
+        """D(x, E(x)) and D(G(z), z), with a gradient to the one player that learns."""
+        z = self._latents(len(batch), batch.data.device)
+        with torch.set_grad_enabled(learns is self.encoder):
+            real = self.discriminator(batch.data, self.encoder(batch.data))
+        with torch.set_grad_enabled(learns is self.generator):
+            fake = self.discriminator(self.generator(z), z)
+        return real, fake
+
+    def _verdict(self, batch: Sample, *, penalised: bool) -> Verdict:
+        """Of pairs as rows, the flat sample and then its code, so that a penalty sees both as one."""
+        z = self._latents(len(batch), batch.data.device)
+        with torch.no_grad():
+            pairs = (batch.data, self.encoder(batch.data)), (self.generator(z), z)
+        real, fake = (torch.cat([x.flatten(1), code], 1).requires_grad_() for x, code in pairs)
+        judge = self.discriminator.forward if penalised else self.discriminator
+
+        def discriminate(rows: Tensor) -> Scores:
+            scores: Scores = judge(rows[:, : -self.latent].reshape(batch.data.shape), rows[:, -self.latent :])
+            return scores
+
+        return Verdict(discriminate, real, fake, discriminate(real), discriminate(fake), self.progress)
 
     def encode(self, x: Tensor) -> Float[Tensor, "n latent"]:
         """E(x)."""
@@ -86,26 +109,15 @@ class BiGAN(Game[Sample]):
 
     def sample(self, n: int, *, given: Sample | None = None, noise: torch.Generator | None = None) -> Tensor:
         """`n` samples (n, ...) of z ~ N(0, I)."""
-        samples: Tensor = self.generator(self._latents(n, noise))
+        samples: Tensor = self.generator(self._latents(n, next(self.generator.parameters()).device, noise))
         return samples
-
-    def _latents(self, n: int, noise: torch.Generator | None = None) -> Tensor:
-        return latents(n, self.latent, next(self.generator.parameters()).device, noise)
-
-    def optimizers(self) -> dict[str, Optimizer]:
-        make = self.optimizer or (lambda parameters: torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999)))
-        return {name: make(list(player.parameters())) for name, player in self.players().items()}
 
     def observe(self, batch: Sample) -> dict[str, Scalar]:
         """D(x) of (x, E(x)), D(G(z)) of (G(z), z), V(D, E, G), and the root of the mean squared error of G(E(x))."""
-        z = self._latents(len(batch))
-        real = self.discriminator(batch.data, self.encode(batch.data)).float()
-        fake = self.discriminator(self.generator(z), z).float()
-        value = -softplus(-real).mean() - softplus(fake).mean()
         error = (batch.data - self.reconstruct(batch.data)).square().mean().sqrt()
-        return {"D(x)": real.sigmoid().mean(), "D(G(z))": fake.sigmoid().mean(), "V(D,G)": value, "error": error}
+        return self._value(*self._scores(batch)) | {"error": error}
 
     def score(self, batch: Sample) -> Scores:
-        """D(x, E(x)) as a logit."""
+        """D(x, E(x)) as the raw score."""
         scores: Tensor = self.discriminator(batch.data, self.encode(batch.data)).float()
         return scores

@@ -174,8 +174,10 @@ class GAN(Game[Sample]):
     def observe(self, batch: Sample) -> dict[str, Scalar]:
         """D(x), D(G(z)) as mean probabilities (see Objective.probability) and V(D, G) = E log D(x) + E log(1 - D(G(z)))."""
         fake = self.generator(self._latents(len(batch), batch.data.device), batch.condition)
-        scores = self.discriminator(batch.data, batch.condition), self.discriminator(fake, batch.condition)
-        real, fake = self.objective.probability(*(score.float() for score in scores))
+        return self._value(self.discriminator(batch.data, batch.condition), self.discriminator(fake, batch.condition))
+
+    def _value(self, real_score: Scores, fake_score: Scores) -> dict[str, Scalar]:
+        real, fake = self.objective.probability(real_score.float(), fake_score.float())
         logs = real.clamp(min=1e-7).log().mean() + (1 - fake).clamp(min=1e-7).log().mean()
         return {"D(x)": real.mean(), "D(G(z))": fake.mean(), "V(D,G)": logs}
 

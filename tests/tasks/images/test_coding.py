@@ -72,6 +72,16 @@ def test_a_vae_rebuilds_what_it_saw_and_not_noise(run: Path) -> None:
     assert roc(model.game.anomaly(strange).numpy(), model.game.anomaly(held).numpy()).auc > 0.95
 
 
+def test_a_bigan_s_encoder_inverts_without_having_been_told_to(digits: Path, tmp_path: Path) -> None:
+    module("bigan").recipe(data=digits, latent=8, width=16, samples=8_000, out=tmp_path / "run").fit(progress=False)
+    model = load(tmp_path / "run")
+    game, data = model.game, model.task.held_out(model.record).data
+    mean = (data - data.mean(0, keepdim=True)).square().mean()
+    again = game.reconstruct(data)
+    assert (again - data).square().mean() < 0.8 * mean
+    assert (again.roll(1, 0) - data).square().mean() > mean  # of another picture: no better than the mean one
+
+
 def test_its_report_tells_of_reconstructions(run: Path) -> None:
     cards = load(run).judge(Judging(samples=200))
     assert "labels" not in cards

@@ -21,6 +21,7 @@ from rivals.metrics.fidelity import sharpness
 from rivals.nn.format import Format, ladder
 from rivals.nn.normalise import spectral
 from rivals.nn.resample import even
+from rivals.nn.residual import GAIN, scaled
 from rivals.tasks.images import judging as common
 from rivals.tasks.images.dcgan import Norm, halving, normal, stage_channels
 from rivals.tasks.images.judge_backbone import own
@@ -101,23 +102,34 @@ class Judge(nn.Module):
 
 
 class PairJudge(nn.Module):
-    """Pictures and codes -> scores (n,), by two layers on both together."""
+    """Pictures and codes -> scores (n,): s(x) + s(z) + s(x, z), as BigBiGAN adds them up (Donahue and Simonyan 2019,
+    arXiv:1907.02544), so that what a code says of a picture is learned beside how either looks alone. No normalisation.
+    """
 
     def __init__(self, form: Format, *, latent: int, width: int, widest: int, joint: int = 512) -> None:
         super().__init__()
-        self.trunk = Trunk(form, width, widest, "spectral")
-        self.of_code = nn.Sequential(spectral(normal(nn.Linear(latent, joint))), nn.LeakyReLU(0.2))
-        self.both = nn.Sequential(spectral(normal(nn.Linear(self.trunk.flat + joint, joint))), nn.LeakyReLU(0.2))
-        self.score = spectral(normal(nn.Linear(joint, 1)))
+        self.trunk = Trunk(form, width, widest, "none")
+        self.of_code = _dense(latent, joint)
+        self.both = _dense(self.trunk.flat + joint, joint)
+        self.score, self.of_picture_alone, self.of_code_alone = (nn.Linear(each, 1) for each in (joint, self.trunk.flat, joint))
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                scaled(layer, GAIN)
 
     def features(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Float[Tensor, "n joint"]:
-        """What the score of a pair is a linear function of."""
+        """What the score of x and z together is a linear function of."""
         features: Tensor = self.both(torch.cat([self.trunk(x).flatten(1), self.of_code(z)], 1))
         return features
 
     def forward(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Scores:
-        score: Tensor = self.score(self.features(x, z)).squeeze(1)
-        return score
+        picture, code = self.trunk(x).flatten(1), self.of_code(z)
+        both = self.score(self.both(torch.cat([picture, code], 1)))
+        scores: Tensor = (both + self.of_picture_alone(picture) + self.of_code_alone(code)).squeeze(1)
+        return scores
+
+
+def _dense(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Linear(outputs, outputs), nn.LeakyReLU(0.2))
 
 
 def unconditional(pictures: Any) -> dict[str, Any]:
