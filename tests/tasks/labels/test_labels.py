@@ -162,3 +162,16 @@ def test_a_run_of_another_task_is_refused(tmp_path: Path, capsys: pytest.Capture
         cli.main(["classify", str(tmp_path / "lab"), "a.png"])
     assert done.value.code == 2
     assert "takes runs of labels" in capsys.readouterr().err
+
+
+def test_a_picture_s_class_does_not_depend_on_those_asked_about_with_it(digits: Path) -> None:
+    found = few(load(digits), 20, unlabelled=100, pool=None, seed=0)
+    judge = small(found.pictures.form, minibatch=3).discriminator
+    data = found.pictures.held_out.data[:20]
+    judge.train()
+    for _ in range(50):
+        judge(data)
+    judge.eval()
+    assert judge.beside.usual.min() > 0  # type: ignore[union-attr, operator]
+    with torch.no_grad():
+        assert torch.allclose(judge(data)[:1], judge(data[:1]), atol=1e-6)
