@@ -12,7 +12,7 @@ from rivals.core.stream import Stream
 from rivals.games.gan import Sample
 from rivals.nn.format import Format
 from rivals.tasks.images import r3gan
-from rivals.tasks.images.r3gan import Discriminator, Generator, Shape
+from rivals.tasks.images.r3gan import Discriminator, Generator, Plain, Shape
 from rivals.tasks.images.training import conditions_of, format_of
 from rivals.testing import check_game
 
@@ -55,9 +55,18 @@ def facts(**kept: object) -> dict[str, object]:
     return form._asdict() | {"shape": TINY._asdict(), "latent": 4, "objective": "relativistic"} | kept
 
 
-def test_the_game_keeps_the_contract() -> None:
+@pytest.mark.parametrize("shape", [TINY, Plain(4, 8)])
+def test_the_game_keeps_the_contract(shape: Shape | Plain) -> None:
     data = Stream.over(Sample(torch.rand(16, 1, 8, 6) * 2 - 1, torch.arange(16) % 3))
-    check_game(lambda: r3gan.game(facts()), data)
+    check_game(lambda: r3gan.game(facts(shape=shape._asdict())), data)
+
+
+def test_plain_players_have_no_norm_in_the_discriminator() -> None:
+    generator, judge = Plain(4, 8).players(Format(1, 13, 10), 5)
+    norms = [sum(isinstance(each, torch.nn.BatchNorm2d) for each in player.modules()) for player in (generator, judge)]
+    assert norms[0] > 0 and norms[1] == 0
+    scale = judge.features(torch.randn(200, 1, 13, 10)).square().mean().sqrt()  # type: ignore[operator]
+    assert 0.3 < scale < 3, "a signal keeps its scale from layer to layer"
 
 
 def test_conditions_come_back_from_facts() -> None:

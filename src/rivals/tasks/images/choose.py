@@ -16,7 +16,7 @@ from rivals.media.decode import Unreadable
 from rivals.media.opening import is_pack, open_source
 from rivals.nn.augment import AugmentName
 from rivals.nn.format import Format
-from rivals.tasks.images.r3gan import Plan, Shape
+from rivals.tasks.images.r3gan import Plain, Plan, Shape
 
 
 class Choice(NamedTuple):
@@ -30,17 +30,17 @@ class Choice(NamedTuple):
 
 def choose(form: Format, count: int, *, gpu: bool) -> Choice:
     """Settings for `count` training pictures of a Format. Raises nothing: any set of two or more pictures has some."""
-    side = max(form.height, form.width)
-    stem = 1 if gpu or side <= 20 else 2
-    width = (128 if side <= 32 else 96) if gpu else (32 if side <= 32 else 16)
-    shape = Shape(width, 768, 2, stem, 2, 16) if gpu else Shape(width, 128, 1, stem, 1, 0)
+    small = max(form.height, form.width) <= 32
+    width = (128 if small else 96) if gpu else (32 if small else 24)
+    shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain(width, 256)
     gamma = gamma_of(form, gpu=gpu)
-    every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (2, 1.5e-3, 16, 400_000)
+    every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000)
     batch = min(batch, max(count, 2))
     augment, strength = augmentation_of(count, gpu=gpu)
     where = "a GPU" if gpu else "a CPU"
+    networks = f"its residual networks, {width} channels" if gpu else f"DCGAN's networks, {width} channels at half size"
     reasons = {
-        "network": f"R3GAN, {width} channels at {'half' if stem == 2 else 'full'} size, {shape.widest} at most: fit for {where}",
+        "network": f"R3GAN's game, {networks}, {shape.widest} at most: fit for {where}",
         "gamma": f"{gamma:g} for {form.height}x{form.width} pixels, falling to a tenth",
         "penalty_every": "1: penalties in every move" if every == 1 else f"{every}: a CPU has no time for more",
         "rate": f"{rate:g}, falling to a quarter",

@@ -21,9 +21,8 @@ from rivals.metrics.fidelity import sharpness
 from rivals.nn.format import Format, ladder
 from rivals.nn.normalise import spectral
 from rivals.nn.resample import even
-from rivals.nn.residual import GAIN, scaled
 from rivals.tasks.images import judging as common
-from rivals.tasks.images.dcgan import Norm, halving, normal, stage_channels
+from rivals.tasks.images.dcgan import Norm, halving, he, normal, stage_channels
 from rivals.tasks.images.judge_backbone import own
 from rivals.tasks.images.judge_real import CHUNK, Record, real
 from rivals.tasks.images.training import facts_of
@@ -111,10 +110,8 @@ class PairJudge(nn.Module):
         self.trunk = Trunk(form, width, widest, "none")
         self.of_code = _dense(latent, joint)
         self.both = _dense(self.trunk.flat + joint, joint)
-        self.score, self.of_picture_alone, self.of_code_alone = (nn.Linear(each, 1) for each in (joint, self.trunk.flat, joint))
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                scaled(layer, GAIN)
+        inputs = joint, self.trunk.flat, joint
+        self.score, self.of_picture_alone, self.of_code_alone = (he(nn.Linear(each, 1)) for each in inputs)
 
     def features(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Float[Tensor, "n joint"]:
         """What the score of x and z together is a linear function of."""
@@ -129,7 +126,7 @@ class PairJudge(nn.Module):
 
 
 def _dense(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), nn.Linear(outputs, outputs), nn.LeakyReLU(0.2))
+    return nn.Sequential(he(nn.Linear(inputs, outputs)), nn.LeakyReLU(0.2), he(nn.Linear(outputs, outputs)), nn.LeakyReLU(0.2))
 
 
 def unconditional(pictures: Any) -> dict[str, Any]:

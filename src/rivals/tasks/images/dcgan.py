@@ -27,6 +27,7 @@ from rivals.nn.format import Format, ladder
 from rivals.nn.head import ConditionBy, Head
 from rivals.nn.normalise import BatchNorm, spectral
 from rivals.nn.resample import even
+from rivals.nn.residual import GAIN, scaled
 from rivals.nn.resnet import grow, widths
 from rivals.nn.transfer import transfer
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
@@ -77,7 +78,8 @@ class Discriminator(nn.Module):
             halving(a, b, "none" if level == last and norm == "batch" else norm)
             for level, (a, b) in enumerate(zip(inputs, channels, strict=True))
         )
-        self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=spectral if norm == "spectral" else normal)
+        wrap: dict[Norm, Any] = {"batch": normal, "spectral": spectral, "none": he}
+        self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=wrap[norm])
 
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
         """h(x): all channels and places of the smallest stage."""
@@ -102,16 +104,24 @@ def normal(layer: L) -> L:
     return layer
 
 
+def he(layer: L) -> L:
+    """The layer with weights that keep a signal's scale (He et al. 2015, arXiv:1502.01852), where no norm restores it; a table of
+    embeddings, which has no bias, stays as it is."""
+    return layer if getattr(layer, "bias", None) is None else scaled(layer, GAIN)  # type: ignore[type-var]
+
+
 def stage_channels(form: Format, width: int, widest: int) -> list[int]:
     """Of each stage, smallest resolution first; there is none at full size, where the picture itself is."""
     return [min(each // 2, widest) for each in widths(form, width, 2 * widest)[:-1]]
 
 
 def halving(inputs: int, outputs: int, norm: Norm) -> nn.Sequential:
-    convolution = normal(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1))
-    if norm == "batch":
-        return nn.Sequential(convolution, BatchNorm(outputs), nn.LeakyReLU(0.2))
-    return nn.Sequential(spectral(convolution) if norm == "spectral" else convolution, nn.LeakyReLU(0.2))
+    convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
+    if norm == "none":
+        return nn.Sequential(he(convolution), nn.LeakyReLU(0.2))
+    if norm == "spectral":
+        return nn.Sequential(spectral(normal(convolution)), nn.LeakyReLU(0.2))
+    return nn.Sequential(normal(convolution), BatchNorm(outputs), nn.LeakyReLU(0.2))
 
 
 def game(facts: Mapping[str, Any]) -> GAN:

@@ -12,7 +12,7 @@ from rivals.core.trainer import Trainer
 from rivals.games.gan import GAN, Sample
 from rivals.media.collection import load
 from rivals.tasks.images.judging import draw, evaluate, held_out, illustrate, read, write
-from rivals.tasks.images.r3gan import Plan, Shape, game, played
+from rivals.tasks.images.r3gan import Plain, Plan, game, played
 from rivals.tasks.images.stack import stack
 from rivals.tasks.images.training import OPTIONS, Settings
 
@@ -27,13 +27,10 @@ def recipe(
     data: Path,
     play: GameName = "r3gan",
     width: int = 32,
-    widest: int = 128,
-    stem: int = 2,
-    expand: int = 1,
-    group: int = 0,
+    widest: int = 256,
     latent: int = 64,
-    gamma: float = 2.8,
-    penalty_every: int = 2,
+    gamma: float = 1.0,
+    penalty_every: int = 4,
     rate: float = 1.5e-3,
     samples: int = 600_000,
     batch: int = 16,
@@ -54,15 +51,9 @@ def recipe(
     play
         r3gan: relativistic with r1 and r2; gan-r1: non-saturating with r1; wgan-gp: with 5 discriminator moves a round.
     width
-        Channels at the trunk's full size; each stage down has twice as many.
+        Channels at half the full size; each stage down has twice as many.
     widest
         At most so many channels.
-    stem
-        2 for networks at half the resolution, 1 for full.
-    expand
-        How many times wider the inside of a block is.
-    group
-        Channels in a group of the 3x3 convolutions; 0 for all in one.
     latent
         Length of the noise vector z.
     gamma
@@ -74,7 +65,7 @@ def recipe(
     """
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = stack(load(data, channels=1, seed=seed), seed, workers)
-    plan = Plan(Shape(width, widest, 1, stem, expand, group), latent, gamma, penalty_every, rate)
+    plan = Plan(Plain(width, widest), latent, gamma, penalty_every, rate)
     objective = {"r3gan": "relativistic", "gan-r1": "non-saturating", "wgan-gp": "wasserstein"}[play]
     trainer = played(pictures, plan, settings, {"stack": 3, "objective": objective})
     gan = trainer.game
