@@ -5,7 +5,7 @@ No normalisation, no mapping network, no style, no noise inputs; stages are numb
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import nn
@@ -196,6 +196,7 @@ def recipe(
     start: Path | None = None,
     augment: AugmentName = "none",
     strength: float = 0.3,
+    network: Literal["residual", "plain"] = "residual",
     width: int = 32,
     widest: int = 256,
     blocks: int = 1,
@@ -216,12 +217,14 @@ def recipe(
     out: Path | None = None,
     name: str = "images-r3gan",
 ) -> Trainer[Sample]:
-    """Pictures by R3GAN: two plain residual networks, relativistic with r1 and r2; every setting in your hands.
+    """Pictures by R3GAN: two residual networks without tricks, relativistic with r1 and r2; every setting in your hands.
 
     Parameters
     ----------
+    network
+        residual: the paper's; plain: DCGAN's, for a CPU, of which only width and widest can be set.
     width
-        Channels at the trunk's full size; each stage down has twice as many.
+        Channels at the trunk's full size (plain: at half of it); each stage down has twice as many.
     widest
         At most so many channels.
     blocks
@@ -244,6 +247,6 @@ def recipe(
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    shape = Shape(width, widest, blocks, stem, expand, group)
+    shape = Plain(width, widest) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
     plan = Plan(shape, latent, gamma, penalty_every, rate, augment, strength, start)
     return played(pictures, plan, settings)

@@ -29,7 +29,7 @@ def recipe(
     width: int = 32,
     widest: int = 256,
     latent: int = 64,
-    gamma: float = 1.0,
+    gamma: float = 2.8,
     penalty_every: int = 4,
     rate: float = 1.5e-3,
     samples: int = 600_000,
