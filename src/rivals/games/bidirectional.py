@@ -12,8 +12,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from rivals.core.errors import UserError
 from rivals.core.game import Losses, Play
-from rivals.core.objectives import Objective, relativistic
+from rivals.core.objectives import Objective, least_squares, relativistic
 from rivals.core.penalties import Penalty, Verdict
 from rivals.core.types import Float, Scalar, Scores, Tensor
 from rivals.games.gan import GAN, Sample
@@ -26,9 +27,11 @@ class Paired(Protocol):
 
 
 class BiGAN(GAN):
-    """encoder(x) -> codes (n, latent); generator(z) -> samples; discriminator(x, z) -> scores (n,); the rest is as in GAN.
+    """encoder(x) -> codes (n, latent); generator(z) -> samples; discriminator(x, z) -> scores (n,); no conditions.
 
-    The penalties flatten the score over a pair, sample and code together.
+    objective, penalties, penalty_every, optimizer: as in GAN. All moves of a round share one batch; the penalties flatten the
+    score over a pair, sample and code together. Raises UserError for least_squares, whose sides do not change
+    with the scores' sign.
     """
 
     averaged = ("encoder", "generator")
@@ -45,8 +48,17 @@ class BiGAN(GAN):
         penalty_every: int = 1,
         optimizer: Callable[[list[nn.Parameter]], Optimizer] | None = None,
     ) -> None:
-        how = {"objective": objective, "penalties": penalties, "penalty_every": penalty_every, "optimizer": optimizer}
-        super().__init__(generator, discriminator, latent=latent, **how)  # type: ignore[arg-type]
+        if objective is least_squares:
+            raise UserError("a BiGAN has no least-squares objective: take one whose sides change with the scores' sign")
+        super().__init__(
+            generator,
+            discriminator,
+            latent=latent,
+            objective=objective,
+            penalties=penalties,
+            penalty_every=penalty_every,
+            optimizer=optimizer,
+        )
         self.encoder = encoder
 
     def round(self, play: Play[Sample]) -> None:

@@ -17,6 +17,7 @@ from rivals.core.game import Game
 from rivals.core.objectives import wasserstein
 from rivals.core.stream import mix
 from rivals.core.types import Float, Scores, Tensor
+from rivals.games.bidirectional import BiGAN
 from rivals.games.gan import GAN, Sample
 from rivals.metrics.frechet import frechet
 
@@ -106,7 +107,9 @@ class Examiner:
 
 def _value(game: Game[Sample], real: Scores, fake: Scores) -> Look:
     """V(D, G) = E log D(x) + E log(1 - D(G(z)))."""
-    if not isinstance(game, GAN) or game.objective is wasserstein:  # a critic's scores have no logit's scale
+    if not isinstance(game, GAN) or isinstance(game, BiGAN):  # a BiGAN's fakes are scored here with codes that it never plays
+        return {}
+    if game.objective is wasserstein:  # a critic's scores have no logit's scale
         return {}
     chance, other = game.objective.probability(real, fake)
     return {"value": float(chance.clamp(min=1e-7).log().mean() + (1 - other).clamp(min=1e-7).log().mean())}

@@ -27,6 +27,9 @@ def test_a_cpu_gets_less_and_a_tiny_set_a_tiny_batch() -> None:
     cpu, gpu = choose(form, 60_000, gpu=False), choose(form, 60_000, gpu=True)
     assert cpu.plan.shape.width < gpu.plan.shape.width and cpu.samples < gpu.samples and isinstance(cpu.plan.shape, Plain)
     assert choose(form, 9, gpu=False).batch == 9
+    large = choose(Format(3, 64, 64), 60_000, gpu=False)
+    assert (cpu.plan.shape.width, cpu.samples, cpu.plan.penalty_every) == (32, 800_000, 4)
+    assert (large.plan.shape.width, large.samples, large.plan.gamma) == (24, 400_000, 6.4)
     assert set(cpu.reasons) == {"network", "gamma", "penalty_every", "rate", "batch", "augment", "samples"}
 
 

@@ -117,3 +117,9 @@ def test_the_recipe(tmp_path: Path) -> None:
     assert again.sample(2).shape == (2, 3, 13, 10)
     with pytest.raises(UserError, match="clip is -1"):
         dcgan.recipe(data=tmp_path / "set.npz", clip=-1.0, **small)
+
+
+def test_weights_begin_as_the_paper_s_unless_nothing_restores_the_scale() -> None:
+    for norm, least, most in (("batch", 0.015, 0.025), ("none", 0.1, 0.6)):
+        first = Discriminator(Format(1, 28, 28), width=32, norm=norm).stages[-1][0]  # type: ignore[arg-type, index]
+        assert least < first.weight.std() < most, norm

@@ -104,3 +104,5 @@ def test_the_automatic_recipe_says_what_it_chose(pictures: Path, tmp_path: Path,
 def test_a_stem_of_three_is_refused(pictures: Path) -> None:
     with pytest.raises(UserError, match="stem is 3"):
         r3gan.recipe(data=pictures, stem=3)
+    with pytest.raises(UserError, match="--network plain has no blocks"):
+        r3gan.recipe(data=pictures, network="plain", stem=2)

@@ -62,7 +62,7 @@ def recipe(
     out: Path | None = None,
     name: str = "images-bigan",
 ) -> Trainer[Sample]:
-    """Pictures by a BiGAN: a generator and an encoder that learns from the game alone. Choose it for features without labels.
+    """Pictures by a BiGAN: a generator and an encoder that learns from the game alone. Choose it for varied samples with codes.
 
     Parameters
     ----------

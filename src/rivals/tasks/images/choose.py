@@ -1,7 +1,7 @@
 """choose: the settings of `rivals train images`, by stated rules, from the pictures and the machine.
 
 R3GAN's own presets are the base (arXiv:2501.05441 and its released settings): gamma grows with the number of pixels, and
-a small set needs augmentation (Karras et al. 2020, arXiv:2006.06676). On a CPU the networks shrink to what it can train.
+a small set needs augmentation (Karras et al. 2020, arXiv:2006.06676). On a CPU DCGAN's networks play the game (docs/adr/0011).
 """
 
 import math
@@ -58,7 +58,7 @@ def _why(gpu: bool) -> str:
 
 def gamma_of(form: Format, *, gpu: bool) -> float:
     """On a GPU 0.5 at 32x32 and in proportion to the pixels, as R3GAN's presets for unconditional and 64-pixel sets lie about;
-    on a CPU, whose batches are small and rates high, a tenth of the side: 3 was the best of 0.05 to 6 at 28x28 (docs/log.md).
+    on a CPU, whose batches are small and rates high, a tenth of the side: 3 was the best of 0.3, 1 and 3 at 28x28 (docs/log.md).
     """
     pixels = form.height * form.width
     return round(0.5 * pixels / 1024 if gpu else 0.1 * math.sqrt(pixels), 3)

@@ -54,7 +54,8 @@ class Trunk(nn.Module):
         channels, (high, wide) = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
         self.flat = channels[0] * high * wide
         inputs = [form.channels, *reversed(channels[1:])]
-        self.stages = nn.ModuleList(halving(a, b, norm) for a, b in zip(inputs, reversed(channels), strict=True))
+        begin = he if norm == "none" else normal
+        self.stages = nn.ModuleList(halving(a, b, norm, begin=begin) for a, b in zip(inputs, reversed(channels), strict=True))
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d hh ww"]:
         for stage in self.stages:
@@ -115,14 +116,17 @@ class PairJudge(nn.Module):
 
     def features(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Float[Tensor, "n joint"]:
         """What the score of x and z together is a linear function of."""
-        features: Tensor = self.both(torch.cat([self.trunk(x).flatten(1), self.of_code(z)], 1))
-        return features
+        return self._together(self.trunk(x).flatten(1), self.of_code(z))
 
     def forward(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Scores:
         picture, code = self.trunk(x).flatten(1), self.of_code(z)
-        both = self.score(self.both(torch.cat([picture, code], 1)))
+        both = self.score(self._together(picture, code))
         scores: Tensor = (both + self.of_picture_alone(picture) + self.of_code_alone(code)).squeeze(1)
         return scores
+
+    def _together(self, picture: Float[Tensor, "n d"], code: Float[Tensor, "n joint"]) -> Float[Tensor, "n joint"]:
+        together: Tensor = self.both(torch.cat([picture, code], 1))
+        return together
 
 
 def _dense(inputs: int, outputs: int) -> nn.Sequential:

@@ -3,7 +3,7 @@
 The generator doubles by repeating pixels and convolving, not by transposed convolutions: no checkerboard (Odena et al. 2016).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -75,7 +75,7 @@ class Discriminator(nn.Module):
         inputs = [*channels[1:], form.channels]
         last = len(channels) - 1  # the stage that sees the picture: no batch norm there, as in the paper
         self.stages = nn.ModuleList(
-            halving(a, b, "none" if level == last and norm == "batch" else norm)
+            halving(a, b, "none" if level == last and norm == "batch" else norm, begin=he if norm == "none" else normal)
             for level, (a, b) in enumerate(zip(inputs, channels, strict=True))
         )
         wrap: dict[Norm, Any] = {"batch": normal, "spectral": spectral, "none": he}
@@ -115,13 +115,11 @@ def stage_channels(form: Format, width: int, widest: int) -> list[int]:
     return [min(each // 2, widest) for each in widths(form, width, 2 * widest)[:-1]]
 
 
-def halving(inputs: int, outputs: int, norm: Norm) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, 4, stride=2, padding=1)
-    if norm == "none":
-        return nn.Sequential(he(convolution), nn.LeakyReLU(0.2))
-    if norm == "spectral":
-        return nn.Sequential(spectral(normal(convolution)), nn.LeakyReLU(0.2))
-    return nn.Sequential(normal(convolution), BatchNorm(outputs), nn.LeakyReLU(0.2))
+def halving(inputs: int, outputs: int, norm: Norm, *, begin: Callable[[nn.Conv2d], nn.Conv2d]) -> nn.Sequential:
+    convolution = begin(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1))
+    if norm == "batch":
+        return nn.Sequential(convolution, BatchNorm(outputs), nn.LeakyReLU(0.2))
+    return nn.Sequential(spectral(convolution) if norm == "spectral" else convolution, nn.LeakyReLU(0.2))
 
 
 def game(facts: Mapping[str, Any]) -> GAN:

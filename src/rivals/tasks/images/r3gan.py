@@ -1,6 +1,7 @@
 """R3GAN: two mirrored residual networks without tricks, relativistic with r1 and r2 (Huang et al. 2024, arXiv:2501.05441).
 
 No normalisation, no mapping network, no style, no noise inputs; stages are numbered from the smallest resolution in both.
+`Plain` plays the same game on DCGAN's networks, for a CPU (docs/adr/0011).
 """
 
 from collections.abc import Mapping
@@ -65,8 +66,8 @@ class Shape(NamedTuple):
 
 
 class Plain(NamedTuple):
-    """DCGAN's networks in their place: batch norm in the generator, no norm in the discriminator. Faster on a CPU, and more
-    varied after minutes (docs/log.md).
+    """DCGAN's networks in the residual ones' place: batch norm in the generator, no norm in the discriminator. Faster on a CPU,
+    and more varied after minutes (docs/log.md).
 
     width: channels at half the full size, twice as many a stage down, at most `widest`.
     """
@@ -244,6 +245,8 @@ def recipe(
     rate
         Adam's learning rate at the start; it falls to a quarter.
     """
+    if network == "plain" and (blocks, stem, expand, group) != Shape()[2:]:
+        raise UserError("--network plain has no blocks, stem, expand or group: leave them out")
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

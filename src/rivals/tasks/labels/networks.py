@@ -86,7 +86,10 @@ class Discriminator(nn.Module):
             h = h + self.noise[place > 0] * torch.randn_like(h)
             _normalise(layer, h)
             h = torch.relu(layer(h))
-        h = h if self.beside is None else torch.cat([h, self.beside(h)], 1)
+        if self.beside is not None:
+            alike = self.beside(h)
+            self.beside.usual.copy_(alike.mean(0))
+            h = torch.cat([h, alike], 1)
         _normalise(self.head, h + self.noise[1] * torch.randn_like(h))
 
 
@@ -112,7 +115,8 @@ def _normalise(layer: nn.Module, inputs: Tensor) -> None:
 class Similarity(nn.Module):
     """Minibatch features: o_b(x_i) = sum over j of exp(-|M_b x_i - M_b x_j|_1), for `count` matrices M_b to `depth` numbers.
 
-    In evaluation their usual values in training: what a picture is must not depend on those that are asked about with it.
+    In evaluation their usual values in training, over real and generated batches: what a picture is must not depend on those that
+    are asked about with it.
     """
 
     usual: Tensor
