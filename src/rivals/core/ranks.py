@@ -58,6 +58,8 @@ def join(device: torch.device) -> Ranks:
         store, rank, world = next(iter(rendezvous("env://")))
         store = PrefixStore(f"restart-{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
         distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", store=store, rank=rank, world_size=world)
+        if device.type != "cuda":
+            distributed.barrier()  # rank 0 keeps the key store: it must not end, on a mistake, while another still joins
     return Ranks(distributed.get_rank(), distributed.get_world_size())
 
 
