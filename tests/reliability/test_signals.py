@@ -6,9 +6,11 @@ import re
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from harness import TINY, command, digest, ended, fork, rivals, wait_until
+from tiny_gan import recipe
 
 from rivals.core.store import Store
 from rivals.testing import final_digest
@@ -40,6 +42,22 @@ def test_a_signal_saves_and_leaves_with_its_code(number: signal.Signals, tmp_pat
     saved_all(run)
     assert Store(run).load()["seen"] < 12_800
     assert digest(run, samples=12_800) == digest(tmp_path / "whole", samples=12_800)
+
+
+def test_a_signal_between_the_save_and_the_next_round_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    def late(trainer: Any) -> None:
+        told.append(trainer.round)
+        if len(told) == 3:
+            trainer._ask(signal.SIGTERM)
+
+    monkeypatch.setattr("rivals.core.trainer.heed", late)
+    trainer = recipe(samples=6_400, out=tmp_path / "run")
+    with pytest.raises(SystemExit) as left:
+        trainer.fit(progress=False)
+    assert left.value.code == 143 and trainer.round == 4
+    assert Store(tmp_path / "run").load()["round"] == 4
 
 
 def test_20_signals_at_random_moments(tmp_path: Path) -> None:

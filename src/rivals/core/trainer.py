@@ -206,13 +206,15 @@ class Trainer(Generic[B]):
     def _rounds(self) -> Iterator[Report]:
         try:
             with listening(self._ask):
-                while self.seen < self.samples and not self.stopped:
+                stopped = self.stopped
+                while self.seen < self.samples and not stopped:
                     try:
                         report = self.play()
                         self._show(report, self.watchers)
                         yield report
-                        regular = self.regular(report)
-                        if regular or self.stopped or time.monotonic() - self._saved > LONGEST:
+                        # Read once a round: a signal after a second look would end the run with its last rounds unsaved.
+                        stopped, regular = self.stopped, self.regular(report)
+                        if regular or stopped or time.monotonic() - self._saved > LONGEST:
                             keep(self, regular)
                         heed(self)
                     except Diverged as trouble:
