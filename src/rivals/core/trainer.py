@@ -203,10 +203,9 @@ class Trainer(Generic[B]):
         self.begin()
         return self._rounds()
 
-    def _rounds(self) -> Iterator[Report]:
+    def _rounds(self, stopped: int = 0) -> Iterator[Report]:
         try:
             with listening(self._ask):
-                stopped = self.stopped
                 while self.seen < self.samples and not stopped:
                     try:
                         report = self.play()
