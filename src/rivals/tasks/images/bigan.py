@@ -8,13 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from rivals.core.device import Precision
 from rivals.core.errors import positive
-from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
-from rivals.core.schedules import cosine
 from rivals.core.trainer import Trainer
 from rivals.games.bidirectional import BiGAN
 from rivals.games.gan import Sample
@@ -22,6 +18,7 @@ from rivals.media.collection import load
 from rivals.tasks.images.coding import NEXT, Encoder, PairJudge, anomaly, encode, evaluate, illustrate, unconditional
 from rivals.tasks.images.dcgan import Generator
 from rivals.tasks.images.judging import draw, held_out, read, write
+from rivals.tasks.images.r3gan import penalise
 from rivals.tasks.images.training import OPTIONS, Settings, format_of, train
 
 __all__ = [
@@ -84,7 +81,6 @@ def recipe(
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
     facts = unconditional(pictures) | {"network": {"latent": latent, "width": width, "widest": widest}}
-    coding, fading = game(facts), cosine(gamma, gamma / 10)
-    coding.penalties, coding.penalty_every = {"r1": r1(fading), "r2": r2(fading)}, penalty_every
-    coding.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
-    return train(coding, pictures, facts, settings, schedules={"lr": cosine(rate, rate / 4)})
+    coding = game(facts)
+    schedules = penalise(coding, gamma, penalty_every, rate)
+    return train(coding, pictures, facts, settings, schedules=schedules)

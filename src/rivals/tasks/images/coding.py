@@ -4,6 +4,7 @@ Encoder and discriminators are DCGAN's stages (Radford et al. 2016, arXiv:1511.0
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -22,7 +23,7 @@ from rivals.nn.format import Format, ladder
 from rivals.nn.normalise import spectral
 from rivals.nn.resample import even
 from rivals.tasks.images import judging as common
-from rivals.tasks.images.dcgan import Norm, halving, he, normal, stage_channels
+from rivals.tasks.images.dcgan import BEGIN, Norm, halving, he, normal, stage_channels
 from rivals.tasks.images.judge_backbone import own
 from rivals.tasks.images.judge_real import CHUNK, Record, real
 from rivals.tasks.images.training import facts_of
@@ -54,8 +55,9 @@ class Trunk(nn.Module):
         channels, (high, wide) = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
         self.flat = channels[0] * high * wide
         inputs = [form.channels, *reversed(channels[1:])]
-        begin = he if norm == "none" else normal
-        self.stages = nn.ModuleList(halving(a, b, norm, begin=begin) for a, b in zip(inputs, reversed(channels), strict=True))
+        self.stages = nn.ModuleList(
+            halving(a, b, norm, begin=BEGIN[norm]) for a, b in zip(inputs, reversed(channels), strict=True)
+        )
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d hh ww"]:
         for stage in self.stages:

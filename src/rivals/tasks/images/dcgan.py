@@ -75,11 +75,11 @@ class Discriminator(nn.Module):
         inputs = [*channels[1:], form.channels]
         last = len(channels) - 1  # the stage that sees the picture: no batch norm there, as in the paper
         self.stages = nn.ModuleList(
-            halving(a, b, "none" if level == last and norm == "batch" else norm, begin=he if norm == "none" else normal)
+            halving(a, b, "none" if level == last and norm == "batch" else norm, begin=BEGIN[norm])
             for level, (a, b) in enumerate(zip(inputs, channels, strict=True))
         )
-        wrap: dict[Norm, Any] = {"batch": normal, "spectral": spectral, "none": he}
-        self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=wrap[norm])
+        wrap = spectral if norm == "spectral" else BEGIN[norm]
+        self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=wrap)
 
     def features(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d"]:
         """h(x): all channels and places of the smallest stage."""
@@ -108,6 +108,10 @@ def he(layer: L) -> L:
     """The layer with weights that keep a signal's scale (He et al. 2015, arXiv:1502.01852), where no norm restores it; a table of
     embeddings, which has no bias, stays as it is."""
     return layer if getattr(layer, "bias", None) is None else scaled(layer, GAIN)  # type: ignore[type-var]
+
+
+BEGIN: dict[Norm, Callable[[Any], Any]] = {"batch": normal, "spectral": normal, "none": he}
+"""How a discriminator's weights begin."""
 
 
 def stage_channels(form: Format, width: int, widest: int) -> list[int]:

@@ -16,7 +16,7 @@ from rivals.core.errors import UserError, positive
 from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
-from rivals.core.schedules import cosine
+from rivals.core.schedules import Schedule, cosine
 from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
@@ -177,12 +177,19 @@ def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[st
             raise UserError(f"stem is {shape.stem}: give 1, or 2 for networks at half the resolution")
     facts = facts_of(pictures) | {"objective": "relativistic"} | dict(extra or {})
     facts |= {"shape": shape._asdict(), "latent": plan.latent}
-    gan, fading = game(facts), cosine(plan.gamma, plan.gamma / 10)
-    gan.penalties, gan.penalty_every = {"r1": r1(fading), "r2": r2(fading)}, plan.penalty_every
-    gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=plan.rate, betas=(0.0, 0.99), fused=True)
+    gan = game(facts)
+    schedules = penalise(gan, plan.gamma, plan.penalty_every, plan.rate)
     gan.augment = augmentation(plan.augment, plan.strength)
     transfer(gan, plan.start, settings.out)
-    return train(gan, pictures, facts, settings, schedules={"lr": cosine(plan.rate, plan.rate / 4)})
+    return train(gan, pictures, facts, settings, schedules=schedules)
+
+
+def penalise(gan: GAN, gamma: float, every: int, rate: float) -> dict[str, Schedule]:
+    """Gives a game R3GAN's penalties and optimiser; the schedules that its trainer needs."""
+    fading = cosine(gamma, gamma / 10)
+    gan.penalties, gan.penalty_every = {"r1": r1(fading), "r2": r2(fading)}, every
+    gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
+    return {"lr": cosine(rate, rate / 4)}
 
 
 @trainable
