@@ -54,10 +54,8 @@ class Trunk(nn.Module):
         super().__init__()
         channels, (high, wide) = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
         self.flat = channels[0] * high * wide
-        inputs = [form.channels, *reversed(channels[1:])]
-        self.stages = nn.ModuleList(
-            halving(a, b, norm, begin=BEGIN[norm]) for a, b in zip(inputs, reversed(channels), strict=True)
-        )
+        sizes = pairwise([form.channels, *reversed(channels)])
+        self.stages = nn.ModuleList(halving(a, b, norm, begin=BEGIN[norm]) for a, b in sizes)
 
     def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d hh ww"]:
         for stage in self.stages:
