@@ -134,6 +134,8 @@ SABOTAGED: dict[str, tuple[Terms, set[str]]] = {
     "a checkerboard added": (Terms(spoil=stripes), {"checkerboard"}),
     "nearest upsampling, no smoothing": (Terms(spoil=blocky), {"blocks", "checkerboard"}),
     "a constant colour added": (Terms(spoil=lambda x: x + 0.5), {"colour shift"}),
+    "four fifths of the differences taken away": (
+        Terms(spoil=lambda x: x.mean(0) + 0.2 * (x - x.mean(0))), {"mode collapse"}),
     "a constant generator": (Terms(spoil=lambda x: x[:1].expand_as(x) * 0 + x.mean() * 0), {"constant samples"}),
 }  # fmt: skip
 

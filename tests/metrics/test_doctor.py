@@ -31,6 +31,7 @@ ILLS: dict[str, dict[str, float]] = {
     "scores explode": {"range": 1e4},
     "discriminator overfits": {"held out": 0.25},
     "modes are being lost": {"coverage": 0.1},
+    "mode collapse": {"variety in a class": 0.3},
     "dead discriminator": {"train": 1.0, "fake": 1.0, "held out": 1.0, "spread": 0.0, "range": 0.0},
     "discriminator has won": {"value": -0.001},
     "constant samples": {"variety": 1e-4},
@@ -41,8 +42,8 @@ ILLS: dict[str, dict[str, float]] = {
 }
 
 
-def course(*changes: dict[str, float], every: int = 1000) -> list[dict[str, Any]]:
-    """Looks, every 1,000 samples, healthy but for the changes; ten healthy ones come first."""
+def course(*changes: dict[str, float], every: int = 2000) -> list[dict[str, Any]]:
+    """Looks, every 2,000 samples, healthy but for the changes; ten healthy ones come first."""
     return [{"round": i, "seen": every * (i + 1)} | WELL | each for i, each in enumerate([{}] * 10 + list(changes))]
 
 
@@ -61,11 +62,11 @@ def test_each_ill_is_named_since_when_and_by_what(name: str) -> None:
     assert names(course(*[ILLS[name]] * (sign.patience - 1))) == set()
     looks = course(*[ILLS[name]] * sign.patience)
     (verdict,) = [verdict for verdict in diagnose(looks) if verdict.name == name]
-    assert verdict.since == 11_000 and verdict.until is None and verdict.value > verdict.limit == sign.limit
-    assert verdict.told().startswith(f"{name} since 11,000 samples: {sign.figure}") and sign.change in verdict.told()
-    healed = diagnose([*looks, course()[0] | {"seen": looks[-1]["seen"] + 1000}])
+    assert verdict.since == 22_000 and verdict.until is None and verdict.value > verdict.limit == sign.limit
+    assert verdict.told().startswith(f"{name} since 22,000 samples: {sign.figure}") and sign.change in verdict.told()
+    healed = diagnose([*looks, course()[0] | {"seen": looks[-1]["seen"] + 2000}])
     (verdict,) = [verdict for verdict in healed if verdict.name == name]
-    assert verdict.until == looks[-1]["seen"] + 1000 and "from 11,000 to" in verdict.told()
+    assert verdict.until == looks[-1]["seen"] + 2000 and "from 22,000 to" in verdict.told()
 
 
 def test_a_healthy_course_has_no_verdict() -> None:
@@ -150,6 +151,20 @@ def test_planted_faults_show_in_their_figure() -> None:
     assert look(FRESH + tint)["colour"] > limit["colour shift"] > well["colour"]
     assert look(10 * FRESH)["distance"] > 10
     assert look(torch.full_like(FRESH, math.nan)).keys() >= {"bad"} and look(FRESH / 0)["bad"] > 0
+
+
+def test_a_picture_for_each_class_is_mode_collapse() -> None:
+    """Classes that differ and pictures of a class that do not: variety over all is as it should be, in a class there is none."""
+    centres, kinds = 2 * scene(4, 7), torch.arange(300) % 4
+    train = Sample((centres[kinds] + TRAIN).clamp(-1, 1), kinds)
+    examiner = Examiner(Sample(HELD), lambda rows: train.map(lambda t: t[rows]), 300)
+    given = torch.cat([each.condition for each in examiner.train if each.condition is not None])
+    collapsed, fresh = (examiner.look(Fixed(centres[given] + few)) for few in (0.1 * FRESH, FRESH))
+    assert collapsed["variety"] > 0.6 and collapsed["variety in a class"] < 0.2 and fresh["variety in a class"] > 0.8
+    looks = [{"round": i, "seen": 5000 * i} | collapsed for i in range(9)]
+    assert "mode collapse" in names(looks) and "mode collapse" not in names(looks[:6])  # a young game may have little
+    assert "mode collapse" not in names([{"round": i, "seen": 5000 * i} | fresh for i in range(9)])
+    assert "variety in a class" not in look(FRESH)
 
 
 def test_overfitting_is_the_score_of_what_is_held_out() -> None:

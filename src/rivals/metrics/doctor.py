@@ -17,6 +17,7 @@ from rivals.games.gan import Sample
 from rivals.metrics.looks import Examiner, Look
 
 LOOKS = 40  # of a run
+YOUNG = 20_000  # samples: until then a slow generator may have little variety
 GROWN = 0.4  # distance of two samples, in that of two real ones
 LEAST = 5000  # samples between two looks: one costs about as much as a round
 
@@ -104,6 +105,12 @@ def alike(looks: Sequence[Look]) -> float:
     return 1.0 if looks[-1].get("variety", 1.0) < 0.01 else 0.0
 
 
+def collapsed(looks: Sequence[Look]) -> float:
+    """What the samples, or those of a class, lack of the differences among real ones; nothing while the game is young."""
+    variety = min(looks[-1].get("variety", 1.0), looks[-1].get("variety in a class", 1.0))
+    return 1.0 - variety if looks[-1]["seen"] >= YOUNG and not alike(looks) else 0.0
+
+
 def _artefact(name: str) -> Callable[[Sequence[Look]], float]:
     return lambda looks: float(looks[-1].get(name, 0.0)) if _grown(looks[-1]) else 0.0
 
@@ -123,6 +130,8 @@ SIGNS = [
          overfitting),
     Sign("modes are being lost", "share of its best coverage or variety that the samples have lost", 0.5, 2,
          "Raise gamma, lower the generator's learning rate, or train for fewer samples.", losing_modes),
+    Sign("mode collapse", "share of real samples' differences, in all or in a class, that generated ones lack", 0.55, 3,
+         "Raise gamma, give the discriminator more moves, or lower the generator's rate; judge it by recall.", collapsed),
     Sign("dead discriminator", "all scores are the same (1: yes)", 0.5, 2,
          "Lower the discriminator's learning rate and start again.", dead),
     Sign("discriminator has won", "V(D, G), of which 0 is its full victory", -0.1, 3,

@@ -28,6 +28,7 @@ ROWS, REFERENCES, WIDTH, AXES, PIECE = 256, 2048, 1024, 64, 64
 BALL = 5
 NEXT = 16  # neighbours whose mean distance the nearest one's is compared with
 SAME = 1 / 3  # of that mean: nearer is a copy
+PAIRS = 64  # of one class, below which their mean says little
 
 
 class Examiner:
@@ -53,7 +54,9 @@ class Examiner:
         self.axes = torch.linalg.eigh(torch.cov(rows.T)).eigenvectors.flip(1)[:, :AXES] if rows.shape[1] > 1 else torch.eye(1)
         self.references = (rows - self.centre) @ self.axes
         self.rows = self.references[: len(self.real)]
-        self.scale, self.apart, self.form = float(self.references.var(0).sum()) or 1.0, apart(self.rows) or 1.0, form(self.real)
+        self.scale, self.form = float(self.references.var(0).sum()) or 1.0, form(self.real)
+        self.pairs = {"variety": pairs(len(self.rows))} | of_a_class(self.train)
+        self.apart = {name: apart(self.rows, each) or 1.0 for name, each in self.pairs.items()}
         # Coverage's balls, to the 5th neighbour. Distances by products of matrices: exact enough for a share, and far faster.
         self.radii = torch.cdist(self.rows, self.rows).kthvalue(min(BALL + 1, len(self.rows)), dim=1).values
         self.fresh: Look = {}
@@ -93,9 +96,9 @@ class Examiner:
         found = self.fresh | {
             "coverage": float((torch.cdist(self.rows, seen) <= self.radii[:, None]).any(1).double().mean()),
             "distance": frechet(self.rows, seen) / self.scale,
-            "variety": apart(seen) / self.apart,
             "copies": copies(seen, self.references),
         }
+        found |= {name: apart(seen, each) / self.apart[name] for name, each in self.pairs.items()}
         shown = form(fake)
         if "colour" in shown:
             found["colour"] = float((shown["colour"] - self.form["colour"]).abs().max() / self.form["deviation"].max())
@@ -125,9 +128,24 @@ def pooled(data: Float[Tensor, "n ..."]) -> Float[Tensor, "n d"]:
     return adaptive_avg_pool1d(x, min(x.shape[2], max(1, WIDTH // x.shape[1]))).flatten(1)
 
 
-def apart(rows: Float[Tensor, "n d"]) -> float:
-    """The mean distance of two rows."""
-    return float(torch.pdist(rows).mean()) if len(rows) > 1 else 0.0
+def pairs(n: int) -> Tensor:
+    """The numbers of the two rows in each pair of n, (2, n (n - 1) / 2)."""
+    return torch.triu_indices(n, n, 1)
+
+
+def of_a_class(samples: list[Sample]) -> dict[str, Tensor]:
+    """The pairs of one class, by their figure's name; none where there are no classes, or hardly two samples of any."""
+    given = [each.condition for each in samples if each.condition is not None]
+    if not given or given[0].ndim != 1 or given[0].is_floating_point():
+        return {}
+    classes, every = torch.cat(given), pairs(sum(len(each) for each in given))
+    same = every[:, classes[every[0]] == classes[every[1]]]
+    return {"variety in a class": same} if same.shape[1] >= PAIRS else {}
+
+
+def apart(rows: Float[Tensor, "n d"], those: Tensor) -> float:
+    """The mean distance of the two rows of a pair, over those pairs (2, m)."""
+    return float((rows[those[0]] - rows[those[1]]).norm(dim=1).mean()) if those.shape[1] else 0.0
 
 
 def copies(rows: Float[Tensor, "n d"], references: Float[Tensor, "m d"]) -> float:
