@@ -14,7 +14,11 @@ from rivals.core.stream import Stream
 from rivals.core.trainer import Trainer
 from rivals.core.types import Tensor
 from rivals.games.gan import GAN, Sample
-from rivals.nn.transfer import fit_weights, transfer
+from rivals.nn.condition import Embed
+from rivals.nn.format import Format
+from rivals.nn.head import Head
+from rivals.nn.normalise import spectral
+from rivals.nn.transfer import MEAN, fit_weights, meet, transfer
 
 WIDTH, LATENT = 6, 5
 
@@ -192,6 +196,63 @@ def test_long_lists_of_names_are_cut_short() -> None:
     assert fit_weights(player, {"0.weight": torch.ones(2, 2)}).told() == (
         "1 tensors loaded, 9 left as new (0.bias, 1.weight, 1.bias, 2.weight, 2.bias, 3.weight and 3 more)"
     )
+
+
+# Classes by name.
+
+
+def told(names: str, kind: str = "classes") -> dict[str, object]:
+    return {"names": names.split(), "classes": 0, "attributes": 0} | {kind: len(names.split())}
+
+
+def test_classes_meet_by_name_whatever_their_number() -> None:
+    meeting = meet(told("coat scarf shirt"), told("bag coat shirt"))
+    assert meeting is not None and meeting.rows == [MEAN, 0, 2]
+    assert meeting.told() == "2 met by name, 1 new, which begin as the mean of the old (bag), 1 dropped"
+    numbers = meet(told("0 1 2 3"), told("1 3"))
+    assert numbers is not None and numbers.rows == [1, 3] and numbers.dropped == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ({}, told("a b")),
+        (told("a b"), {}),
+        (told("0 1"), told("coat shirt")),
+        (told("coat shirt"), told("0 1")),
+        (told("smile hat", "attributes"), told("smile hat")),
+        (told("a b") | {"classes": 0}, told("a b")),
+    ],
+)
+def test_without_names_on_both_sides_classes_go_by_number(old: dict[str, object], new: dict[str, object]) -> None:
+    assert meet(old, new) is None
+
+
+def test_equal_tables_are_permuted_and_spectral_norm_goes_with_them() -> None:
+    form = Format(1, 8, 8, classes=3)
+    old, new = (Head(form, 5, "auxiliary", wrap=spectral) for _ in range(2))
+    fitted = fit_weights(new, old.state_dict(), [2, 0, 1])
+    theirs, mine = old.state_dict(), new.state_dict()
+    moved = [name for name in mine if name.startswith("classifier")]
+    assert len(moved) == 3, "weight, bias and the singular vector"
+    assert all(torch.equal(mine[name], theirs[name][[2, 0, 1]]) for name in moved)
+    assert sorted(fitted.adapted) == [f"{name} by name" for name in sorted(moved)] and not fitted.kept
+    h = torch.randn(4, 5)
+    old.eval(), new.eval()
+    torch.testing.assert_close(new.classify(h), old.classify(h)[:, [2, 0, 1]])
+
+
+def test_more_attributes_than_picture_channels_meet_too() -> None:
+    old, new = (Embed(Format(1, 8, 8, attributes=count), 7) for count in (5, 6))
+    fit_weights(new, old.state_dict(), [4, MEAN, 0, 1, 2, MEAN])
+    theirs = old.table.weight
+    assert torch.equal(new.table.weight[:, [0, 2, 3, 4]], theirs[:, [4, 0, 1, 2]])
+    torch.testing.assert_close(new.table.weight[:, [1, 5]], theirs.mean(1, keepdim=True).expand(-1, 2))
+
+
+def test_a_table_of_another_width_stays_as_it_was() -> None:
+    old, new = (Embed(Format(1, 8, 8, classes=2), width) for width in (3, 4))
+    assert fit_weights(new, old.state_dict(), [1, 0]).kept == ["table.weight"]
 
 
 # Where weights come from.

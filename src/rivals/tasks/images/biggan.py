@@ -181,5 +181,5 @@ def recipe(
     gan.discriminator_moves = discriminator_moves
     gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.999), fused=True)
     gan.augment = augmentation(augment, strength)
-    transfer(gan, start, out)
+    transfer(gan, start, out, facts)
     return train(gan, pictures, facts, settings)

@@ -235,5 +235,5 @@ def recipe(
     gan = game(facts)
     gan.rebuild, gan.rate = rebuild, rate
     gan.augment = augmentation(augment, strength)
-    transfer(gan, start, out)
+    transfer(gan, start, out, facts)
     return train(gan, pictures, facts, settings, half_life=1386.0 * batch)  # 0.999 a round of two batches, as the paper has it

@@ -181,5 +181,5 @@ def recipe(
     gan = game(facts)
     gan.optimizer = lambda parameters: torch.optim.Adam(parameters, lr=rate, betas=(0.0, 0.99), fused=True)
     gan.augment = augmentation(augment, strength)
-    transfer(gan, start, out)
+    transfer(gan, start, out, facts)
     return train(gan, pictures, facts, settings, half_life=625.0 * batch)  # 10/32 of 1,000 batches, of two a round

@@ -180,7 +180,7 @@ def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[st
     gan = game(facts)
     schedules = penalise(gan, plan.gamma, plan.penalty_every, plan.rate)
     gan.augment = augmentation(plan.augment, plan.strength)
-    transfer(gan, plan.start, settings.out)
+    transfer(gan, plan.start, settings.out, facts)
     return train(gan, pictures, facts, settings, schedules=schedules)
 
 

@@ -231,5 +231,5 @@ def recipe(
     strong = 0.0002 * pictures.form.height * pictures.form.width / batch if gamma is None else gamma
     gan.penalties, gan.penalty_every, gan.path_every, gan.rate = {"r1": r1(strong)}, penalty_every, path_every, rate
     gan.augment = augmentation(augment, strength)
-    transfer(gan, start, out)
+    transfer(gan, start, out, facts)
     return train(gan, pictures, facts, settings, half_life=625.0 * batch)  # 10/32 of 1,000 batches, of two a round
