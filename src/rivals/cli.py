@@ -1,5 +1,6 @@
 """The command line, made from the recipes' signatures; torch is imported only by the commands that need it."""
 
+import copy
 import functools
 import inspect as signatures
 import io
@@ -185,12 +186,23 @@ def _command(
 
 
 def compiled(trainer: "Trainer[Any]") -> None:
-    """The trainer with its players compiled in place; what cannot be compiled runs as it is."""
+    """The trainer with its players compiled in place, if two rounds of theirs go well; else they run as they are."""
     import torch
 
     torch._dynamo.config.suppress_errors = True
+    began = copy.deepcopy(trainer.state_dict())
     for player in trainer.players.values():
         player.compile()
+    try:
+        for _ in range(2):
+            trainer.play()
+    except UserError:
+        raise
+    except Exception as error:  # what a compiler's code may raise as it runs is anybody's guess
+        for player in trainer.players.values():
+            player._compiled_call_impl = None
+        print(f"--compile: the compiled players fail ({type(error).__name__}), so they run as they are", file=sys.stderr)
+    trainer.load_state_dict(began)
 
 
 def set_threads(threads: int) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from rivals.cli import compiled
 from rivals.core.penalties import r1, r2
 from rivals.core.stream import Stream
 from rivals.core.trainer import Trainer
@@ -84,3 +85,29 @@ def test_compiled_players_play_the_same_game(every: int) -> None:
 
     plain, other = played(False), played(True)
     assert all(torch.allclose(plain[name], other[name], atol=1e-6) for name in plain)
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_players_that_fail_when_compiled_run_as_they_are(
+    sound: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As they run, too, and not only while they are compiled; the game begins where it was, and one line says so."""
+
+    def broken(self: nn.Module) -> None:
+        self._compiled_call_impl = self.forward if sound else lambda *_: 1 // 0
+
+    def played(compile_: bool) -> dict[str, Tensor]:
+        torch.manual_seed(0)
+        gan = GAN(Dense(2, 3), Dense(3, 1), latent=2)
+        trainer = Trainer(gan, Stream.over(Sample(torch.randn(32, 3))), samples=1000, batch=8)
+        if compile_:
+            compiled(trainer)
+        for _ in range(4):
+            trainer.play()
+        assert trainer.seen == 4 * 2 * 8
+        return gan.state_dict()
+
+    monkeypatch.setattr(nn.Module, "compile", broken)
+    plain, other = played(False), played(True)
+    assert all(torch.equal(plain[name], other[name]) for name in plain)
+    assert ("ZeroDivisionError" in capsys.readouterr().err) == (not sound)

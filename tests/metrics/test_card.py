@@ -5,6 +5,7 @@ import torch
 
 from rivals.core.errors import UserError
 from rivals.metrics import MetricCard, bootstrap, frechet, proportion
+from rivals.metrics.card import Interval
 
 CARD = MetricCard("frechet", 12.345, 11.0, 13.5, "digits-cnn", "ab" * 32, "test", 1000, 7, {"bound": 0.5, "note": "x"})
 
@@ -78,3 +79,9 @@ def test_proportion_is_wilsons_interval():
     assert high == pytest.approx(0.0370, abs=1e-4)
     assert proportion(90, 100) == pytest.approx((0.8256, 0.9448), abs=1e-4)
     assert proportion(100, 100).high == 1.0
+
+
+def test_an_interval_holds_its_figure_and_stays_in_its_range() -> None:
+    """Halves of few rows may all lie on one side of the figure of the whole."""
+    assert Interval(-0.2, -0.1).about(0.0, 0.0, 1.0) == (0.0, 0.0)
+    assert Interval(0.8, 1.3).about(0.9, 0.0, 1.0) == (0.8, 1.0) and Interval(0.2, 0.3).about(0.5) == (0.2, 0.5)

@@ -57,6 +57,15 @@ def test_without_labels_it_learns_which_way_up_a_picture_is():
     assert torch.cdist(upright, turned).mean() > 2 * within
 
 
+@pytest.mark.usefixtures("undisturbed")
+def test_pictures_without_an_up_are_seen_by_random_features():
+    """Noise looks the same from all sides: a network that learned nothing of it would see all pictures as one."""
+    noise = torch.randn(3000, 1, 8, 8, generator=torch.Generator().manual_seed(0)).tanh()
+    first, again = (train_rotation(Source.table(noise, None), steps=25) for _ in range(2))
+    assert first.name == "images-random-v1" and first.digest == again.digest
+    assert first(noise).std(0).mean() > 0.05 and torch.dist(first(noise[:100]).mean(0), first(noise[100:]).mean(0)) < 1
+
+
 def test_the_middle_square():
     assert square(torch.arange(12.0).view(1, 1, 2, 6))[0, 0].tolist() == [[2.0, 3.0], [8.0, 9.0]]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -18,6 +19,10 @@ class Interval(NamedTuple):
 
     low: float
     high: float
+
+    def about(self, value: float, least: float = -inf, most: float = inf) -> "Interval":
+        """The ends cut to the range that the figure can have, and never past the figure itself."""
+        return Interval(min(max(self.low, least), value), max(min(self.high, most), value))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from rivals.metrics.neighbours import density_coverage, precision_recall
 LEAST = 12
 KERNEL_ROWS = 5000
 MEASURES = ("frechet", "kernel", "precision", "recall", "density", "coverage", "copies")
-RANGES = {"kernel": (-float("inf"), float("inf"))} | dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0))
+RANGES: dict[str, tuple[float, ...]] = {"kernel": ()} | dict.fromkeys(("precision", "recall", "coverage"), (0.0, 1.0))
 
 
 class Labelled(NamedTuple):
@@ -138,12 +138,11 @@ def _compare(test: Tensor, train: Tensor, fake: Tensor, plan: Plan) -> dict[str,
             drawn[-1]["frechet_bound"] = frechet(part_test, part_train)
     found = {}
     for metric, value in (values | ({"frechet_bound": bounds["frechet"]} if "frechet" in values else {})).items():
-        low, high = recentred(value, [each[metric] for each in drawn], (test, train, fake))
-        least, most = RANGES.get(metric, (0.0, float("inf")))
+        ends = recentred(value, [each[metric] for each in drawn], (test, train, fake))
         extra: dict[str, float | str] = {"reference_rows": float(len(test))}
         if metric in bounds:
             extra["bound"] = bounds[metric]
-        found[metric] = _Finding(value, Interval(max(least, low), min(most, high)), len(fake), extra)
+        found[metric] = _Finding(value, ends.about(value, *RANGES.get(metric, (0.0,))), len(fake), extra)
     if bounds.get("frechet", 0) > 0:
         found["frechet"].extra["ratio"] = values["frechet"] / bounds["frechet"]
     return found

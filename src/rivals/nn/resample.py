@@ -5,7 +5,6 @@ GAN, Karras et al. 2020, arXiv:1912.04958).
 """
 
 import torch
-from torch.nn.functional import pad
 
 from rivals.core.types import Float, Tensor
 from rivals.nn.convolution import How, convolve, spread
@@ -25,8 +24,9 @@ def double(x: Float[Tensor, "n c h w"], size: tuple[int, int]) -> Float[Tensor, 
 
 def even(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:
     """x with its last row or column twice where a side is odd."""
-    odd = x.shape[2] % 2, x.shape[3] % 2
-    return pad(x, (0, odd[1], 0, odd[0]), mode="replicate") if any(odd) else x
+    for axis in (2, 3):  # not by padding, whose gradient torch.compile gets wrong where channels come last
+        x = torch.cat([x, x.narrow(axis, -1, 1)], axis) if x.shape[axis] % 2 else x
+    return x
 
 
 def halve(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c hh ww"]:

@@ -201,7 +201,7 @@ MEANINGS = {
         "How many real held-out pictures a classifier names rightly that was trained on generated ones alone.",
     ),
     "path-length": Meaning(
-        "Perceptual path length",
+        "Path length in features",
         "lower",
         False,
         "How fast samples change along a path between two latents; its ratio to straight paths is 1 at best.",

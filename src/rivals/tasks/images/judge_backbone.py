@@ -7,10 +7,11 @@ import safetensors
 import safetensors.torch
 import torch
 
+from rivals.core.errors import UserError
 from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.metrics import Backbone, Judging
-from rivals.metrics.classifier import TURNS, Source, classifier, train_classifier, train_rotation
+from rivals.metrics.classifier import BLIND, TURNS, Source, classifier, train_classifier, train_rotation
 from rivals.metrics.published import published
 from rivals.tasks.images.judge_real import Real, Record
 
@@ -19,7 +20,11 @@ _made: dict[tuple[str, str], Backbone] = {}  # by name and data: for games witho
 
 def chosen(real: Real, record: Record, judging: Judging) -> Backbone:
     """The backbone that the user asked for."""
-    return own(real, record) if judging.backbone == "own" else published(judging.backbone, judging.weights)
+    if judging.backbone == "own":
+        return own(real, record)
+    if real.form.channels not in (1, 3, 4):  # before anything is fetched
+        raise UserError(f"pictures have {real.form.channels} channels, Inception takes 1, 3 or 4: use --backbone own")
+    return published(judging.backbone, judging.weights)
 
 
 def source(real: Real) -> Source:
@@ -33,10 +38,13 @@ def source(real: Real) -> Source:
 
 
 def own(real: Real, record: Record) -> Backbone:
-    """images-cnn-v1, a classifier, where there are two classes or more; else images-rotation-v1. Trained once for a run."""
+    """images-cnn-v1, a classifier, where there are two classes or more; else images-rotation-v1, or images-random-v1 for
+    pictures that teach that one nothing. Trained once for a run."""
     name = "images-cnn-v1" if real.form.classes > 1 else "images-rotation-v1"
     key, folder = (name, real.digest + str(real.form)), record.get("folder")
-    made = _made.get(key) or (_read(Path(folder) / "judge" / f"{name}.safetensors", real, name) if folder else None)
+    made = _made.get(key)
+    for kept in (name, BLIND) if folder else ():
+        made = made or _read(Path(folder) / "judge" / f"{kept}.safetensors", real, kept)
     if made is None:
         made = train_classifier(source(real), real.form.classes) if real.form.classes > 1 else train_rotation(source(real))
         if folder:

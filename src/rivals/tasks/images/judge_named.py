@@ -47,10 +47,10 @@ def inception_score_cards(game: Game[Sample], found: Real, record: Record, judgi
     limit = backbone.classify(backbone(found.held_out.data[shuffled]))
     splits = max(1, min(10, len(limit) // 2, len(logits) // 4))
     score = inception_score(logits, splits=splits)
-    low, high = bootstrap(lambda rows: inception_score(rows, splits=splits).mean, logits, draws=50, seed=judging.seed)
+    ends = bootstrap(lambda rows: inception_score(rows, splits=splits).mean, logits, draws=50, seed=judging.seed)
     extra: Extra = {"bound": inception_score(limit, splits=splits).mean, "bound_rows": float(len(limit))}
     extra |= {"deviation": score.deviation, "splits": float(splits)}
-    interval = Interval(max(1.0, low), high)
+    interval = ends.about(score.mean, 1.0)
     return {"inception-score": _card("inception-score", score.mean, interval, backbone, judging, len(logits), extra)}
 
 
@@ -88,10 +88,9 @@ def path_length_cards(game: Game[Sample], found: Real, record: Record, judging: 
 
     speed, ends = path_lengths(features, game.latent, pairs=judging.samples, seed=judging.seed)
     value, straight = float(speed.mean()), float(ends.mean())
-    low, high = bootstrap(lambda rows: float(rows.mean()), speed, seed=judging.seed)
+    interval = bootstrap(lambda rows: float(rows.mean()), speed, seed=judging.seed).about(value, 0.0)
     extra: Extra = {"straight": straight, "epsilon": 1e-4, "space": "z"}
     extra |= {"ratio": value / straight} if straight > 0 else {}
-    interval = Interval(max(0.0, low), high)
     return {"path-length": _card("path-length", value, interval, backbone, judging, judging.samples, extra)}
 
 
@@ -121,11 +120,12 @@ def stacked_cards(
 ) -> dict[str, MetricCard]:
     """Modes and divergence of 25,600 stacked pictures or more, each channel's class by a classifier of single ones that must
     be right on `least` of the held-out ones; the bounds are of as many stacks of held-out pictures."""
+    name = "stacked-mnist" if least else "stacked"
     if record["facts"].get("stack", 1) < 2:
-        raise UserError("--metric stacked-mnist needs a run of images.stacked, whose channels are single pictures: give one")
+        raise UserError(f"--metric {name} needs a run of images.stacked, whose channels are single pictures: give one")
     alone = singles(record)
     single = Real(alone.form, alone.digest, alone.names, alone.count, alone.fetch, alone.held_out)
-    classes, backbone = _labelled(single, "stacked-mnist"), own(single, record)
+    classes, backbone = _labelled(single, name), own(single, record)
     assert alone.held_out.condition is not None
     share = accuracy(backbone, alone.held_out.data, alone.held_out.condition)
     if share < least:
@@ -145,12 +145,12 @@ def stacked_cards(
     shown = sets[""][..., 0].long()
     noted: Extra = {"unsure": unsure, "unsure_bound": real_unsure, "classifier_accuracy": share}
 
-    def spread(figure: Callable[[Stacked], float], most: float) -> Interval:
-        low, high = bootstrap(lambda rows: float(figure(stacked_modes(rows, shares))), shown, draws=50, seed=judging.seed)
-        return Interval(min(max(0.0, low), most), min(high, most))
+    def spread(figure: Callable[[Stacked], float], value: float, most: float) -> Interval:
+        ends = bootstrap(lambda rows: float(figure(stacked_modes(rows, shares))), shown, draws=50, seed=judging.seed)
+        return ends.about(value, 0.0, most)
 
     every = float(classes**channels)
-    interval = spread(lambda one: one.modes, every), spread(lambda one: one.divergence, math.inf)
+    interval = spread(lambda one: one.modes, modes, every), spread(lambda one: one.divergence, divergence, math.inf)
     told = {"modes": every} | noted
     return {
         "modes": _card("modes", float(modes), interval[0], backbone, judging, count, {"bound": float(bound.modes)} | told),

@@ -42,7 +42,7 @@ def intervals(held: pd.DataFrame, fake: pd.DataFrame, schema: Schema, value: dic
     rows = torch.arange(len(held)), torch.arange(len(fake))
     drawn = [alike(held.iloc[a.numpy()], fake.iloc[b.numpy()], schema) for a, b in halves(rows, DRAWS, seed)]
     found = {name: recentred(each, [draw.get(name, each) for draw in drawn], rows) for name, each in value.items()}
-    return {name: Interval(max(0.0, low), min(1.0, high)) for name, (low, high) in found.items()}
+    return {name: ends.about(value[name], 0.0, 1.0) for name, ends in found.items()}
 
 
 def told_apart(against: Against, fake: pd.DataFrame, classifier: Classifier) -> Detection:
