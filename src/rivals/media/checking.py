@@ -27,7 +27,8 @@ BAD = 0.05
 
 class Checked(NamedTuple):
     """rows: numbers of the pictures that can be read. shape: of all in the table, whose row is the picture's number. bad: (name,
-    reason) of the others. digest: SHA-256 of names and contents. several: files of which the first of several pictures is taken.
+    reason) of the others. digest: SHA-256 of names and contents. headers: how many pictures say what of themselves. pixels: a
+    hash of those of each of the rows; of arrays none.
     """
 
     rows: np.ndarray
@@ -35,7 +36,8 @@ class Checked(NamedTuple):
     table: Table
     bad: list[tuple[str, str]]
     digest: str
-    several: int
+    headers: Counter[Header]
+    pixels: list[bytes]
 
 
 class Sink(Protocol):
@@ -51,19 +53,32 @@ class Sink(Protocol):
 def common(source: Source, size: tuple[int, int] | None, channels: int | None) -> Shape:
     """The shape that most pictures have, by up to 1,000 headers spread over the set; raises UserError where none can be read."""
     step = max(len(source) // LOOKED, 1)
-    with bombs_are_errors():
-        found = [told for told in threads(partial(_told, source), range(0, len(source), step)) if isinstance(told, Header)]
-        if not found and step > 1:
-            found = [told for told in threads(partial(_told, source), range(len(source))) if isinstance(told, Header)]
+    found = headers(source, step) or (headers(source) if step > 1 else [])
     if not found:
         _refuse_all(source)
     sizes = Counter((told.height, told.width) for told in found)
     # A bad file's header may tell another size: while they are few, `check` decodes before it refuses.
     if size is None and len(found) - sizes.most_common(1)[0][1] > BAD * len(found):
         _refuse_sizes(source, sizes if step == 1 else None)
-    most = Counter(told.channels for told in found), Counter(told.bits for told in found)
-    height, width = size or sizes.most_common(1)[0][0]
-    return Shape(height, width, channels or most[0].most_common(1)[0][0], most[1].most_common(1)[0][0])
+    return Shape(*(size or sizes.most_common(1)[0][0]), *usual(Counter(found), channels))
+
+
+def headers(source: Source, step: int = 1) -> list[Header]:
+    """What the pictures that can be read, or every `step`-th, say of themselves; none is decoded."""
+    items = range(0, len(source), step)
+    if isinstance(source, Decoded):
+        return [source.header(0)] * len(items)
+    with bombs_are_errors():
+        return [told for told in threads(partial(_told, source), items) if isinstance(told, Header)]
+
+
+def usual(found: Counter[Header], channels: int | None = None) -> tuple[int, int]:
+    """The channels and bits that most pictures have; the channels that are asked for, where they are."""
+    most: tuple[Counter[int], Counter[int]] = Counter(), Counter()
+    for told, count in found.items():
+        most[0][told.channels] += count
+        most[1][told.bits] += count
+    return channels or most[0].most_common(1)[0][0], most[1].most_common(1)[0][0]
 
 
 def check(source: Source, shape: Shape, *, sized: bool, allow_bad: bool, into: Sink | None = None) -> Checked:
@@ -78,7 +93,7 @@ def check(source: Source, shape: Shape, *, sized: bool, allow_bad: bool, into: S
     bad = [(source.names[row], each) for row, each in enumerate(found) if isinstance(each, str)]
     refuse_bad(source, bad, allow_bad=allow_bad)
     good = [each for each in found if not isinstance(each, str)]
-    sizes = Counter((told.height, told.width) for told, _ in good)
+    sizes = Counter((told.height, told.width) for told, *_ in good)
     if not sized and len(sizes) > 1:
         _refuse_sizes(source, sizes)
     digest = hashlib.sha256()
@@ -86,8 +101,8 @@ def check(source: Source, shape: Shape, *, sized: bool, allow_bad: bool, into: S
         digest.update(f"{len(name)}:{name}".encode("utf8", "surrogateescape"))
         digest.update(each.encode() if isinstance(each, str) else each[1])
     rows = np.array([row for row, each in enumerate(found) if not isinstance(each, str)], np.int64)
-    several = sum(told.frames for told, _ in good)
-    return Checked(rows, shape, _table(source, shape, kept), bad, digest.hexdigest(), several)
+    told, pixels = Counter(told for told, *_ in good), [same for *_, same in good]
+    return Checked(rows, shape, _table(source, shape, kept), bad, digest.hexdigest(), told, pixels)
 
 
 def _memory(count: int, shape: Shape) -> np.ndarray | None:
@@ -120,7 +135,7 @@ def _arrays(source: Decoded, shape: Shape, into: Sink | None) -> Checked:
         if kept is not None:
             threads(partial(_put, source, shape, kept), range(len(source)))
         table = _table(source, shape, kept)
-    return Checked(rows, shape, table, [], sha256(source.path), 0)
+    return Checked(rows, shape, table, [], sha256(source.path), Counter({source.header(0): len(source)}), [])
 
 
 def _put(source: Source, shape: Shape, kept: Sink | np.ndarray, item: int) -> None:
@@ -131,15 +146,15 @@ def _fitted(source: Source, shape: Shape, item: int) -> np.ndarray:
     return fit(source.picture(item)[0], shape)
 
 
-def _decoded(source: Source, shape: Shape, kept: Sink | np.ndarray | None, item: int) -> str | tuple[Header, bytes]:
-    """Why a picture cannot be read, or its header and digest, its pixels put into row `item` of `kept`."""
+def _decoded(source: Source, shape: Shape, kept: Sink | np.ndarray | None, item: int) -> str | tuple[Header, bytes, bytes]:
+    """Why a picture cannot be read, or its header, digest and a hash of its pixels, which are put into row `item` of `kept`."""
     try:
         pixels, told, content = source.picture(item)
     except Unreadable as error:
         return str(error)
     if kept is not None:
         kept[item] = fit(pixels, shape)
-    return _seen(told), content
+    return _seen(told), content, hashlib.sha256(np.ascontiguousarray(pixels)).digest()
 
 
 @lru_cache(maxsize=4096)
@@ -169,9 +184,7 @@ def _refuse_all(source: Source) -> None:
 
 def _refuse_sizes(source: Source, sizes: Counter[tuple[int, int]] | None) -> None:
     if sizes is None:
-        with bombs_are_errors():
-            found = threads(partial(_told, source), range(len(source)))
-        sizes = Counter((told.height, told.width) for told in found if isinstance(told, Header))
+        sizes = Counter((told.height, told.width) for told in headers(source))
     (first, many), (second, fewer) = sizes.most_common(2)
     raise UserError(f"{source.path}: pictures of {len(sizes)} sizes ({many:,} of {first[0]}x{first[1]}, "
                     f"{fewer:,} of {second[0]}x{second[1]}, height x width): give one, as --size {min(*first, 64)}")  # fmt: skip

@@ -12,8 +12,9 @@ MOST = 10_000
 HELD_BYTES = 1 << 30  # of the held-out pictures as float32
 
 
-def split(names: list[str], told: Told, pixel_values: int, where: str) -> np.ndarray:
-    """Which pictures are held out (n,) bool: no run trains on them. Raises UserError for sets and classes too small.
+def split(names: list[str], told: Told, pixel_values: int, where: str, table: str = "") -> np.ndarray:
+    """Which pictures are held out (n,) bool: no run trains on them. Raises UserError for sets and classes too small, in which
+    `where` is the set and `table` the file that its labels came from, if one did.
 
     A picture is held out where the SHA-256 of its name, as a fraction, is below a tenth: a picture added or dropped moves no
     other one, whatever the run's seed. Each class gives at least one and keeps at least one; pictures of one group go together.
@@ -22,13 +23,13 @@ def split(names: list[str], told: Told, pixel_values: int, where: str) -> np.nda
         raise UserError(f"{where} holds {len(names)} picture{'s' * (len(names) != 1)} that can be read: give at least 2")
     labels = told.labels
     if labels is not None and labels.classes:
-        _refuse_lonely(labels, where)
+        _refuse_lonely(labels, table or where)
     if told.test is not None:
         if told.test.all() or not told.test.any():
             raise UserError(f"{where}: one of its two splits holds no picture that can be read: mend it, or give one split alone")
         if labels is not None and labels.classes and (lost := set(labels.values) - set(labels.values[~told.test])):
             raise UserError(
-                f"{where}: class {labels.names[min(lost)]!r} has no picture to train on, only held-out ones: add some"
+                f"{table or where}: class {labels.names[min(lost)]!r} has no picture to train on, only held-out ones: add some"
             )
         return told.test
     most = room(pixel_values)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from rivals.media.collection import load
 from rivals.nn.format import Format
 from rivals.tasks.images.choose import augmentation_of, choose, gamma_of, size_of
 from rivals.tasks.images.r3gan import Plain
@@ -48,3 +49,16 @@ def test_large_ones_shrink_and_keep_their_middle_shape(tmp_path: Path) -> None:
     size, why = size_of(save(tmp_path / "b", (200, 100), (400, 200), (300, 290)), None, most=64)
     assert size == "32x64" and "3 sizes" in why
     assert size_of(tmp_path / "b", "20", most=64)[0] == "20"
+
+
+def test_a_size_is_chosen_where_any_picture_has_another(tmp_path: Path) -> None:
+    """Whatever `load` would refuse for want of a size: here the last of many pictures differ."""
+    folder = save(tmp_path / "c", *[(20, 24)] * 1000, *[(20, 28)] * 100)
+    size, why = size_of(folder, None, most=64)
+    assert size == "24x20" and "2 sizes" in why
+    assert load(folder, size=size).form[1:3] == (24, 20)
+
+
+def test_a_chosen_size_enlarges_no_more_than_half_of_the_pictures(tmp_path: Path) -> None:
+    folder = save(tmp_path / "d", (20, 20), (30, 20), (40, 20), (50, 25), (60, 20))
+    assert size_of(folder, None, most=64)[0] == "20x40" and size_of(folder, None, most=32)[0] == "16x32"

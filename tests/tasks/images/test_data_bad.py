@@ -268,7 +268,17 @@ def test_label_files_that_do_not_fit(tmp_path: Path) -> None:
     assert "must name a column file" in said("")
     assert "age of 001.png is 'old', no number" in said("file,age", rows[0], "001.png,old", *rows[2:])
     assert "age of 001.png is 'nan'" in said("file,age", rows[0], "001.png,nan", *rows[2:])
-    assert "class 'x' has one picture" in said("file,label", *rows[:-1], "023.png,x")
+    assert "labels.csv: class 'x' has one picture" in said("file,label", *rows[:-1], "023.png,x")
+    assert "labels.csv, line 4: 002.png has an empty label" in said("file,label", *rows[:2], "002.png, ", *rows[3:])
+    assert "'file;label': separate the cells of every line by commas, not by semicolons" in said("file;label", "000.png;1")
+    assert "by commas, not by tabs" in said("file\tlabel", "000.png\t1")
+    assert "name the column file, not File, and Label label" in said("File,Label", *rows)
+    assert "name the column file, not FILE" in said("FILE,age", *rows)
+    numbers = [f"{i:03d}.png,{i / 7:.3f}" for i in range(24)]
+    measured = "the column label has 24 different numbers, 24 of them once: give the column another name"
+    assert measured in said("file,label", *numbers)
+    assert "9 different numbers, 8 of them once" in said("file,label", *numbers[:8], *(f"{i:03d}.png,0.5" for i in range(8, 24)))
+    assert "class '7' has one picture" in said("file,label", *rows[:-1], "023.png,7")  # a class by number, and lonely
     (tmp_path / "labels.csv").write_bytes("file,label\n000.png,\xe9".encode("utf-16"))
     assert "no text in UTF-8" in refused(tmp_path / "set", labels=tmp_path / "labels.csv")
     assert "cannot be read" in refused(tmp_path / "set", labels=tmp_path / "none.csv")

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from rivals.media.collection import Pictures, load
+from rivals.media.collection.survey import survey
 from rivals.media.fit import Shape, fit, parse
 from rivals.nn.format import Format
 
@@ -100,6 +101,46 @@ def test_sixteen_bits_are_kept(tmp_path: Path) -> None:
     found = load(tmp_path)
     assert found.bits == 16 and found.form == Format(1, 8, 6)
     assert torch.allclose(every(found)[0, 0], torch.tensor(deep.astype(np.float32)) / 32767.5 - 1)
+
+
+def test_what_pictures_lose_to_become_alike_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files.folder(tmp_path, 12)
+    load(tmp_path)
+    assert "all become" not in capsys.readouterr().err
+    deep, clear = np.arange(48, dtype=np.uint16).reshape(8, 6) * 1365, np.full((8, 6, 4), 90, np.uint8)
+    for i, array in enumerate([deep, deep, clear, clear, clear, files.pixels(0, channels=1)]):
+        (tmp_path / f"other{i}.png").write_bytes(files.encoded(array))
+    line = "all become 3 channels of 8 bits: 2 of 16 bits (the lower 8 are lost), 3 grey, 3 with alpha (laid over white)"
+    load(tmp_path)
+    assert f"{line}; rivals pack --bits 16 keeps them\n" in capsys.readouterr().err
+    assert any(note.startswith(line) for note in survey(tmp_path).notes)
+    load(tmp_path, channels=1)
+    assert "1 channel of 8 bits: 2 of 16 bits (the lower 8 are lost), 15 in colour (lost), 3 with" in capsys.readouterr().err
+
+
+def test_a_size_that_enlarges_most_pictures_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files.folder(tmp_path, 9)
+    for size in ("8x6", "8", "9x6"):
+        load(tmp_path, size=size)
+        told = "9 of 9 pictures are smaller than" in capsys.readouterr().err
+        assert told == (size != "8x6")
+    files.folder(tmp_path / "large", 11, height=20, width=20)
+    load(tmp_path, size="10")
+    assert "enlarged" not in capsys.readouterr().err
+
+
+def test_pictures_on_both_sides_of_the_split_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part, seeds in (("train", range(10)), ("test", range(7, 11))):
+        for seed in seeds:
+            (tmp_path / part).mkdir(exist_ok=True)
+            kind = "PNG" if part == "train" else "TIFF"  # other bytes, the same pixels
+            (tmp_path / part / f"{seed}.x").write_bytes(files.encoded(files.pixels(seed), kind))
+    load(tmp_path)
+    assert "3 of 4 held-out pictures equal pictures to train on, pixel by pixel" in capsys.readouterr().err
+    for seed in (7, 8, 9):
+        (tmp_path / "test" / f"{seed}.x").unlink()
+    load(tmp_path)
+    assert "held-out pictures equal" not in capsys.readouterr().err
 
 
 def test_size_covers_and_cuts_at_the_centre() -> None:

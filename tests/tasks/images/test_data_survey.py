@@ -33,8 +33,9 @@ def test_a_folder_as_people_have_it(tmp_path: Path) -> None:
     assert json.loads(json.dumps(found.as_dict()))["classes"]["owl"] == 1
     text = found.text()
     for words in ("13 pictures (folder)", "8x6 (12), 20x30 (1)", "cat (6)", "duplicates 2", "unreadable 2 of 15",
-                  "film.gif: GIF file", "sizes differ: a run needs --size", "1 classes have one picture (owl)", "more than 5 %",
-                  "left aside 1 (README.md)"):  # fmt: skip
+                  "film.gif: GIF file", "sizes differ: rivals train images chooses one, the other recipes need --size",
+                  "1 classes have one picture (owl)", "more than 5 %",
+                  "left aside 1 (README.md)", "all become 3 channels of 8 bits: 1 grey"):  # fmt: skip
         assert words in text
 
 

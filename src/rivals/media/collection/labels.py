@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -32,6 +33,8 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> Labels:
             unknown.append(file)
         elif name in found:
             raise UserError(f"{path}, line {line}: {file} has a row already: give each file one")
+        elif columns == ["label"] and not cells[0].strip():
+            raise UserError(f"{path}, line {line}: {file} has an empty label: write its class, or take picture and row out")
         else:
             found[name] = cells
     if unknown:
@@ -42,8 +45,23 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> Labels:
                         f"{' ...' if len(lost) > 3 else ''}): add rows, or take the pictures out")  # fmt: skip
     kept = [found[name] for name in wanted]
     if columns == ["label"]:
-        return Labels.of([cell[0].strip() for cell in kept])
+        words = [cell[0].strip() for cell in kept]
+        _refuse_measures(path, words)
+        return Labels.of(words)
     return _numbers(path, columns, kept, wanted)
+
+
+def _refuse_measures(path: Path, words: list[str]) -> None:
+    """Classes that are measured values: numbers, some of which come once, and either fractions or mostly different."""
+    counts = Counter(words)
+    lonely = sum(count == 1 for count in counts.values())
+    try:
+        numbers = [float(word) for word in counts]
+    except ValueError:
+        return
+    if lonely and (2 * len(counts) > len(words) or not all(number.is_integer() for number in numbers)):
+        raise UserError(f"{path}: the column label has {len(counts)} different numbers, {lonely} of them once: give the column "
+                        "another name, as score, to train on numbers, or each class two pictures or more")  # fmt: skip
 
 
 def _numbers(path: Path, columns: list[str], cells: list[list[str]], files: Sequence[str]) -> Labels:
@@ -74,9 +92,7 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     try:
         head = [column.strip() for column in next(reader, [])]
         if "file" not in head or len(head) < 2 or len(set(head)) < len(head) or "" in head:
-            raise UserError(
-                f"{path}: its first line is {','.join(head)[:80]!r}: it must name a column file, and label or others, once each"
-            )
+            raise UserError(f"{path}: its first line is {','.join(head)[:80]!r}: {_mended(head)}")
         at = head.index("file")
         rows = []
         for row in reader:
@@ -88,3 +104,13 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     except csv.Error as error:
         raise UserError(f"{path}, line {reader.line_num}: {error}") from None
     return head[:at] + head[at + 1 :], rows
+
+
+def _mended(head: list[str]) -> str:
+    """How to mend a first line that is none."""
+    separators = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    if len(head) == 1 and (found := [name for mark, name in separators.items() if mark in head[0]]):
+        return f"separate the cells of every line by commas, not by {found[0]}"
+    if "file" not in head and (found := [column for column in head if column.lower() == "file"]):
+        return f"name the column file, not {found[0]}" + (", and Label label" * ("Label" in head))
+    return "it must name a column file, and label or others, once each"

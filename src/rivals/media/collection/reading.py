@@ -1,6 +1,7 @@
 """A path as the user gave it -> the pictures in one table, with their conditions, and which of them train."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from rivals.media.checking import Checked, Sink, check, common
 from rivals.media.collection.labels import table
+from rivals.media.decode import Header
 from rivals.media.fit import Shape, parse
 from rivals.media.opening import open_source
 from rivals.media.pixels import Table
@@ -56,7 +58,7 @@ def read(
     told = conditions(source, checked.rows, labels)
     names = [source.names[row] for row in checked.rows]
     each = int(np.prod(shape[:3]))
-    test = split(names, told, each, str(data))
+    test = split(names, told, each, str(data), str(labels) if _by_table(source, labels) else "")
     held = fewer(np.flatnonzero(test), names, room(each))
     every, digest = None, hashlib.sha256(checked.digest.encode())
     if told.labels is not None:
@@ -64,8 +66,9 @@ def read(
         every[checked.rows] = told.labels.values
         digest.update(repr(told.labels.names).encode("utf8", "surrogateescape") + told.labels.values.tobytes())
     train, kept = checked.rows[~test], checked.rows[held]
+    said = [describe(source, checked, told, (len(train), len(kept))), *_doubles(checked.pixels, test, held)]
     return Read(checked.table, train, kept, every, told.labels.names if told.labels else [], digest.hexdigest(),
-                describe(source, checked, told, (len(train), len(kept))), source.kind, checked.bad)  # fmt: skip
+                "\n".join(said), source.kind, checked.bad)  # fmt: skip
 
 
 def conditions(source: Source, rows: np.ndarray, labels: Path | None) -> Told:
@@ -73,9 +76,14 @@ def conditions(source: Source, rows: np.ndarray, labels: Path | None) -> Told:
     told = source.told(rows)
     if str(labels) == "none":
         return told._replace(labels=None, notes=())
-    if labels is None or source.path.suffix.lower() in (".npz", ".npy"):
+    if labels is None or not _by_table(source, labels):
         return told
     return told._replace(labels=table(labels, source.names, [source.names[row] for row in rows]), notes=())
+
+
+def _by_table(source: Source, labels: Path | None) -> bool:
+    """Whether `labels` is a file, and neither "none" nor the key of an array."""
+    return labels is not None and str(labels) != "none" and source.path.suffix.lower() not in (".npz", ".npy")
 
 
 def describe(source: Source, checked: Checked, told: Told, counts: tuple[int, int]) -> str:
@@ -88,10 +96,45 @@ def describe(source: Source, checked: Checked, told: Told, counts: tuple[int, in
     lines = [f"{source.path}: {counts[0]:,} pictures to train on, {counts[1]:,} held out; {h}x{w} (height x width), "
              f"{c} channel{'s' * (c > 1)}, {bits} bits{condition}; {source.kind}"]  # fmt: skip
     lines += told.notes
-    if checked.several:
-        lines.append(f"{checked.several} files hold several pictures: the first of each is taken")
+    if several := sum(count for each, count in checked.headers.items() if each.frames):
+        lines.append(f"{several} files hold several pictures: the first of each is taken")
+    lines += alike(checked.headers, c, bits)
+    smaller = sum(count for each, count in checked.headers.items() if each.height < h or each.width < w)
+    if 2 * smaller > sum(checked.headers.values()):
+        lines.append(f"{smaller:,} of {sum(checked.headers.values()):,} pictures are smaller than {h}x{w} and are enlarged: "
+                     "a smaller --size trains faster and loses nothing")  # fmt: skip
     if checked.bad:
         name, reason = checked.bad[0]
         lines.append(f"{len(checked.bad)} of {len(source)} files left out, as they cannot be read ({name}: {reason}); "
                      "rivals inspect lists them")  # fmt: skip
     return "\n".join(lines)
+
+
+def alike(headers: Counter[Header], channels: int, bits: int) -> list[str]:
+    """A line that counts the pictures that change where all get these channels and bits; none where they are alike."""
+
+    def many(changes: Callable[[Header], bool]) -> int:
+        return sum(count for each, count in headers.items() if changes(each))
+
+    shallow = many(lambda each: each.bits > bits)
+    counts = {
+        "of 16 bits (the lower 8 are lost)": shallow,
+        "of 8 bits": many(lambda each: each.bits < bits),
+        "grey": many(lambda each: each.channels == 1 and channels in (3, 4)),
+        "in colour (lost)": many(lambda each: each.channels in (3, 4) and channels == 1),
+        "with alpha (laid over white)": many(lambda each: each.channels == 4 and channels in (1, 3)),
+        "opaque": many(lambda each: each.channels in (1, 3) and channels == 4),
+    }
+    told = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    mend = "; rivals pack --bits 16 keeps them" if shallow else ""
+    return [f"all become {channels} channel{'s' * (channels > 1)} of {bits} bits: {told}{mend}"] if told else []
+
+
+def _doubles(pixels: list[bytes], test: np.ndarray, held: np.ndarray) -> list[str]:
+    """A line where held-out pictures are equal in pixels to pictures to train on."""
+    if not pixels:
+        return []
+    train = {pixels[row] for row in np.flatnonzero(~test)}
+    again = sum(pixels[row] in train for row in held)
+    told = f"{again:,} of {len(held):,} held-out pictures equal pictures to train on, pixel by pixel: the run will seem to copy"
+    return [f"{told}; rivals inspect lists doubles, take them out"] if again else []

@@ -11,9 +11,9 @@ import numpy as np
 
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
-from rivals.media.checking import BAD, threads
+from rivals.media.checking import BAD, threads, usual
 from rivals.media.collection.pack import card_of
-from rivals.media.collection.reading import conditions
+from rivals.media.collection.reading import alike, conditions
 from rivals.media.decode import Header, Unreadable, bombs_are_errors
 from rivals.media.opening import is_pack, open_source
 from rivals.media.source import Source, Told
@@ -125,9 +125,12 @@ def _told(source: Source, rows: np.ndarray, labels: Path | None) -> tuple[Told, 
 def _notes(headers: list[Header], told: Told, bad: int) -> list[str]:
     notes = []
     if headers and len({(each.height, each.width) for each in headers}) > 1:
-        notes.append("sizes differ: a run needs --size")
+        notes.append("sizes differ: rivals train images chooses one, the other recipes need --size")
     if several := sum(each.frames for each in headers):
         notes.append(f"{several} files hold several pictures: the first of each is taken")
+    if headers:
+        found = Counter(headers)
+        notes += alike(found, *usual(found))
     if told.test is not None:
         notes.append(f"{int(told.test.sum()):,} pictures are set aside by the data's own split")
     if lonely := [name for name, count in _classes(told).items() if count == 1]:

@@ -6,13 +6,12 @@ a small set needs augmentation (Karras et al. 2020, arXiv:2006.06676). On a CPU 
 
 import math
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from rivals.media.checking import headers
 from rivals.media.collection.pack import card_of
-from rivals.media.decode import Unreadable
 from rivals.media.opening import is_pack, open_source
 from rivals.nn.augment import AugmentName
 from rivals.nn.format import Format
@@ -79,25 +78,21 @@ def augmentation_of(count: int, *, gpu: bool) -> tuple[AugmentName, float]:
 def size_of(data: Path, size: str | None, *, most: int) -> tuple[str | None, str]:
     """The size to train at, as `load` takes it (None: as the pictures are), and the reason.
 
-    Pictures of one size that is at most `most` pixels stay as they are; else the middle one of the pictures' shapes, shrunk to
-    `most` pixels on its longer side. The first 1,000 pictures' headers are read.
+    Pictures of one size that is at most `most` pixels stay as they are; else the middle one of the pictures' shapes, of `most`
+    pixels on its longer side, or fewer where that would enlarge most of them. All pictures' headers are read.
     """
     if size:
         return size, f"{size}, as you said"
     if is_pack(data):
         return None, "{}x{} pixels, as they are packed".format(*card_of(data)["size"])
-    source = open_source(data)
-    sizes: Counter[tuple[int, int]] = Counter()
-    for item in range(min(len(source), 1000)):
-        with suppress(Unreadable):
-            header = source.header(item)
-            sizes[header.height, header.width] += 1
+    sizes = Counter((told.height, told.width) for told in headers(open_source(data)))
     if len(sizes) == 1 and max(next(iter(sizes))) <= most:
         return None, "{}x{} pixels, as they are".format(*next(iter(sizes)))
     if not sizes:
         return None, "none could be read"
-    shape = median(sorted(math.log(h / w) for h, w in sizes.elements()))
-    high = most if shape >= 0 else max(round(most * math.exp(shape)), 1)
-    wide = most if shape <= 0 else max(round(most / math.exp(shape)), 1)
+    shape = median(math.log(h / w) for h, w in sizes.elements())
+    unit = min(math.exp(shape), 1.0), min(math.exp(-shape), 1.0)  # the middle shape, its longer side 1
+    side = min(most, max(int(median(min(h / unit[0], w / unit[1]) for h, w in sizes.elements()) + 1e-6), 1))
+    high, wide = (max(round(side * each), 1) for each in unit)
     shapes = "one size" if len(sizes) == 1 else f"{len(sizes)} sizes"
-    return f"{high}x{wide}", f"{high}x{wide}: the pictures ({shapes}) scaled to {most} pixels and cut to their middle shape"
+    return f"{high}x{wide}", f"{high}x{wide}: the pictures ({shapes}) scaled to {side} pixels and cut to their middle shape"
