@@ -1,6 +1,7 @@
 """What can be done with runs and data beside training: sample, score, encode, evaluate, doctor, list, inspect and pack."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -242,4 +243,4 @@ def pack(
     from rivals.media.collection.pack import pack as write
 
     made = write(data, out, size=size, labels=labels, channels=channels, bits=bits, allow_bad=allow_bad)
-    print(f"packed into {made}; train on it with: rivals train images --data {made}")
+    print(f"packed into {made}; train on it with: rivals train images --data {shlex.quote(str(made))}")

@@ -1,6 +1,10 @@
 """A pack holds the pictures that its folder holds, is whole or not there, and is made in little memory."""
 
 import json
+import os
+import re
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -10,6 +14,7 @@ import picture_files as files
 import pytest
 import torch
 
+from rivals.commands import pack as command
 from rivals.core.errors import UserError
 from rivals.media.collection import Pictures, load
 from rivals.media.collection.pack import pack
@@ -108,6 +113,30 @@ def test_a_pack_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(UserError, match="2 sizes"):
         pack(tmp_path / "set", tmp_path / "out")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "there"]
+
+
+def test_the_command_says_what_it_found_and_what_to_do_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files.folder(tmp_path / "set", 24)
+    (tmp_path / "set" / "bad.png").write_bytes(b"nothing")
+    command(tmp_path / "set", out=tmp_path / "my set", size="9")
+    told = capsys.readouterr()
+    assert told.out.endswith(f"rivals train images --data '{tmp_path / 'my set'}'\n")
+    assert "24 of 24 pictures are smaller than 9x9" in told.err
+    assert "1 of 25 files left out, as they cannot be read (bad.png: its first bytes are of no JPEG" in told.err
+    assert re.search(r"set: \d+ pictures to train on, \d held out; 9x9", told.err)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    files.folder(tmp_path / "set", 12)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = [f".out.{dead.pid}.part", f".out.{os.getpid()}.part"]  # in a container a number soon comes again
+    kept = [f".out.{os.getppid()}.part", f".other.{dead.pid}.part", f"out.{dead.pid}.part", ".out.x.part", f".out.{dead.pid}"]
+    for name in (*left, *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "images-0000.npy").write_bytes(b"begun")
+    load(pack(tmp_path / "set", tmp_path / "out"))
+    assert {path.name for path in tmp_path.iterdir()} == {"set", "out", *kept}
 
 
 def test_damaged_packs_are_refused(tmp_path: Path) -> None:

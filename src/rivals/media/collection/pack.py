@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from functools import partial
@@ -65,7 +66,8 @@ def pack(
     bits: int | None = None,
     allow_bad: bool = False,
 ) -> Path:
-    """Decodes and scales the pictures at `data` into the folder `out`, which appears whole or not at all; returns `out`.
+    """Decodes and scales the pictures at `data` into the folder `out`, which appears whole or not at all; returns `out`. Says on
+    stderr what it found.
 
     size, labels, channels, allow_bad: as for `load`. bits: 8 or 16; as most pictures have, by default. Raises UserError.
     """
@@ -75,8 +77,10 @@ def pack(
         raise UserError(f"{out} exists already: give another name, or move it away")
     making = out.parent / f".{out.name}.{os.getpid()}.part"
     try:
+        _sweep(out)
         making.mkdir(parents=True)
         found = read(data, size, labels, channels, allow_bad, partial(_into, making, bits))
+        print(found.said, file=sys.stderr)
         _finish(making, data, found)
         making.rename(out)
     except OSError as error:
@@ -86,6 +90,25 @@ def pack(
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return out
+
+
+def _sweep(out: Path) -> None:
+    """Removes what killed processes left of a pack of this name: their numbers, in the folders' names, are of none that runs."""
+    for path in out.parent.iterdir() if out.parent.is_dir() else []:
+        left = re.fullmatch(rf"\.{re.escape(out.name)}\.([1-9]\d*)\.part", path.name)
+        if left and not _runs(int(left[1])):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs(process: int) -> bool:
+    """Whether another process of that number runs; this one has left nothing yet, though one before may have had its number."""
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return process != os.getpid()
 
 
 def _into(folder: Path, bits: int | None, count: int, shape: Shape) -> tuple[Shards, Shape]:
