@@ -190,6 +190,19 @@ def test_a_schedule_reads_the_games_progress() -> None:
     assert isinstance(augment, ADA) and augment.chance() == pytest.approx(0.3)
 
 
+def test_a_scheduled_chance_rises_from_0_along_half_a_cosine() -> None:
+    augment = augmentation("ada-scheduled", 0.6)
+    game = GAN(Net(nn.Identity()), Net(nn.Flatten()), latent=2, augment=augment)
+    x, chances = pictures(), []
+    assert isinstance(augment, ADA) and torch.equal(seeded(augment, x), x)
+    for game.progress in (0.0, 0.25, 0.5, 0.75, 1.0):
+        game.judged(x, None)
+        chances.append(augment.chance())
+    assert chances == pytest.approx([0.6 * (1 - math.cos(math.pi * part)) / 2 for part in (0, 0.25, 0.5, 0.75, 1)])
+    assert chances[0] == 0 and chances[-1] == pytest.approx(0.6)
+    assert not torch.equal(seeded(augment, x), x)
+
+
 @pytest.mark.parametrize("strength", [-0.1, 1.5, math.nan])
 def test_a_strength_that_is_no_chance_is_refused(strength: float) -> None:
     with pytest.raises(UserError, match="give a chance from 0 to 1"):
@@ -259,7 +272,7 @@ def small(augment: Augment) -> GAN:
     return GAN(generator, discriminator, latent=4, augment=augment, penalties={"r1": r1(0.1), "r2": r2(0.1)})
 
 
-@pytest.mark.parametrize("name", CHANGING)
+@pytest.mark.parametrize("name", [*CHANGING, "ada-scheduled"])
 def test_a_game_keeps_its_contract(name: str) -> None:
     data = Stream.over(Sample(pictures(32, 3, 5, 6)))
-    check_game(lambda: small(augmentation(name, 0.5)), data, rounds=2)  # type: ignore[arg-type]
+    check_game(lambda: small(augmentation(name, 0.5)), data, rounds=4 if name == "ada-scheduled" else 2)  # type: ignore[arg-type]

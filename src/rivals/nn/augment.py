@@ -15,20 +15,21 @@ from typing import Literal
 import torch
 
 from rivals.core.errors import UserError
-from rivals.core.schedules import Schedule, value
+from rivals.core.schedules import Schedule, cosine, value
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import Augment
 from rivals.nn import colour, geometry
 
-AugmentName = Literal["none", "diff", "ada", "ada-adaptive"]
+AugmentName = Literal["none", "diff", "ada", "ada-scheduled", "ada-adaptive"]
 SAFE = 0.8  # chances above it leak, in Karras's experiments
 
 
 def augmentation(name: AugmentName, strength: float | Schedule) -> Augment:
-    """The augmentation of that name: none, DiffAugment, ADA with a set chance, ADA with a chance that adapts.
+    """The augmentation of that name: none, DiffAugment, ADA with a chance that is set, that rises, or that adapts.
 
     strength: from 0 to 1. "diff": the chance that a picture is changed, 1 in the paper. "ada": the chance of each operation,
-    or a Schedule. "ada-adaptive": the chance to start from (0 in the paper); it then moves between 0 and 0.8.
+    or a Schedule. "ada-scheduled": what that chance reaches at the run's end, from 0 along half a cosine. "ada-adaptive": the
+    chance to start from (0 in the paper); it then moves between 0 and 0.8.
     Raises UserError for another name, or a strength that is no chance.
     """
     for progress in (0.0, 1.0):
@@ -40,9 +41,11 @@ def augmentation(name: AugmentName, strength: float | Schedule) -> Augment:
         return DiffAugment(strength)
     if name == "ada":
         return ADA(strength)
+    if name == "ada-scheduled":
+        return ADA(cosine(0.0, value(strength, 1.0)))
     if name == "ada-adaptive":
         return AdaptiveADA(value(strength, 0.0))
-    raise UserError(f"there is no augmentation {name!r}: take none, diff, ada or ada-adaptive")
+    raise UserError(f"there is no augmentation {name!r}: take none, diff, ada, ada-scheduled or ada-adaptive")
 
 
 class Changes(Augment, ABC):
@@ -127,7 +130,7 @@ class ADA(Changes):
     In one resampling, mirrored beyond the border: flip, quarter turns (squares only), whole-pixel move, zoom, turn, stretch,
     turn, move. In one map of colours: brightness, contrast, luma flip, hue, saturation. Then a cut of half the size.
     colours: what part of p is the chance of each change of colour (1 in the paper; 0.5 in Huang et al. 2024,
-    arXiv:2501.05441). strength may be a Schedule: Huang et al. let p rise from 0.
+    arXiv:2501.05441). strength may be a Schedule: Huang et al. let p rise from 0 along half a cosine.
     """
 
     MOVES = ("flip", "quarter", "jump", "zoom", "turn", "stretch", "turn again", "drift")

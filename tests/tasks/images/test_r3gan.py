@@ -93,6 +93,13 @@ def test_two_rounds_of_the_recipe(pictures: Path, tmp_path: Path) -> None:
     assert list((tmp_path / "run" / "samples").glob("*.png"))
 
 
+def test_a_scheduled_augmentation_is_within_reach(pictures: Path, tmp_path: Path) -> None:
+    small = {"width": 4, "widest": 8, "group": 0, "samples": 32, "batch": 8, "out": tmp_path / "run"}
+    trainer = tasks.find("images.r3gan")[1](data=pictures, augment="ada-scheduled", strength=0.5, **small)
+    chances = [trainer.game.augment.chance() for _ in trainer]
+    assert chances == pytest.approx([0, 0.25]), "two rounds: at the run's start, and half way"
+
+
 def test_the_automatic_recipe_says_what_it_chose(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trainer = tasks.find("images")[1](data=pictures, samples=16, batch=4, gamma=0.25, out=tmp_path / "run")
     told = capsys.readouterr().err

@@ -25,8 +25,8 @@ OPTIONS = {
     "channels": "1, 3 or 4; as most of the pictures have, by default.",
     "mirror": "Show each picture mirrored left to right too.",
     "allow_bad": "Train although more than 5 % of the files cannot be read.",
-    "augment": "What the discriminator sees changed: none, diff (DiffAugment), ada, ada-adaptive.",
-    "strength": "Of the augmentation, 0 to 1: how often it changes a picture.",
+    "augment": "What the discriminator sees changed: none, diff (DiffAugment), ada, ada-scheduled, ada-adaptive.",
+    "strength": "Of the augmentation, 0 to 1: how often it changes a picture; ada-scheduled: at the run's end.",
     "start": "A run whose weights to start from, where they fit.",
     "micro": "Pictures in each backward pass, to save memory; all of the batch by default.",
 }
