@@ -163,6 +163,33 @@ def test_a_mistake_is_one_line_and_exit_code_2(
     assert [path.name for path in tmp_path.iterdir()] == ["file"] and (tmp_path / "file").read_text() == "kept"
 
 
+EARLY = {
+    "device": (["--device", "gpu9"], "device 'gpu9' cannot be used here"),
+    "samples": (["--samples", "0"], "samples is 0: give at least 1"),
+    "batch": (["--batch", "0"], "batch is 0: give at least 1"),
+    "workers": (["--workers", "-1"], "workers is -1: give 0 to 256"),
+    "strength": (["--strength", "2"], "strength is 2.0: give 0 to 1"),
+    "out": (["--out", "."], "holds other files"),
+    "out, dry": (["--out", ".", "--dry-run"], "holds other files"),
+    "name, dry": (["--name", "a/b", "--dry-run"], "slashes"),
+}
+
+
+@pytest.mark.parametrize("name", EARLY)
+def test_a_mistake_is_told_before_the_data_are_read(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("kept")
+    recipes = ["images", "images.dcgan"]
+    if name == "strength":
+        recipes += [f"images.{each}" for each in ("biggan", "fastgan", "projected", "r3gan", "sngan", "stylegan2")]
+    tokens, hint = EARLY[name]
+    for recipe in recipes:
+        assert run("train", recipe, "--data", "nowhere", *tokens) == 2
+        assert hint in capsys.readouterr().err, recipe
+
+
 BROKEN = {
     "syntax": ("def recipe(:", "line 1"),
     "import": ("import no_such_module", "no_such_module"),

@@ -159,13 +159,17 @@ def _command(
     recipe: Callable[..., "Trainer[Any]"], task: Any = None, *, options: Mapping[str, str] | None = None
 ) -> Callable[..., int]:
     """A recipe as a command: its own options, those of its task (name -> help) and those of every training."""
+    from rivals.core.ranks import launch_key
     from rivals.core.recipe import COMMON
+    from rivals.core.store import Store
 
     @functools.wraps(recipe)
     def train(
         *args: Any, dry_run: bool = False, tensorboard: bool = False, threads: int = 0, compile: bool = False, **kwargs: Any
     ) -> int:
         set_threads(threads)
+        if not launch_key():  # a launch that starts again goes on with its own run
+            Store(kwargs.get("out"), name=kwargs.get("name", "run")).refuse_taken()  # before the data are read
         trainer = recipe(*args, **kwargs)
         if compile:
             compiled(trainer)

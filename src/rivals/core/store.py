@@ -146,15 +146,16 @@ class Store:
             self.create(record)
 
     def _create(self, record: State) -> None:
-        if self.folder.exists() and not self.folder.is_dir():
-            raise UserError(f"{self.folder} is a file: give --out a folder")
-        self._refuse_a_run()
+        self.refuse_taken()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._take()
-        self._refuse_a_run()  # another process may have begun one, and ended it, since
+        self.refuse_taken()  # another process may have begun one, and ended it, since
         self.write_record(record)
 
-    def _refuse_a_run(self) -> None:
+    def refuse_taken(self) -> None:
+        """Raises UserError where no run can begin here: it is a file, or holds a run or anything else."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise UserError(f"{self.folder} is a file: give --out a folder")
         if (self.folder / "run.json").exists():
             raise UserError(f"{self.folder} already holds a run: rivals resume {self.folder}, or give another --out")
         if self.states():

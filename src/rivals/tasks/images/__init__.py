@@ -1,9 +1,11 @@
 """Pictures: from a folder of a user's own to a generator."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from rivals.core.device import Precision, pick_device
+from rivals.core.errors import within
 from rivals.core.ranks import join
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -53,13 +55,16 @@ def recipe(
     """
     here = pick_device(device)
     gpu = here.type != "cpu"
+    within(0, 1, strength=0.0 if strength is None else strength)
+    said = (1 if each is None else each for each in (samples, batch))  # what is not is chosen when the pictures are known
+    settings = Settings(*said, micro, seed, device, precision, workers, out, name)
     size, sized = size_of(data, size, most=128 if gpu else 64)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
     chosen = choose(pictures.form, pictures.count, gpu=gpu)
     given = {"augment": augment, "strength": strength, "gamma": gamma, "penalty_every": penalty_every, "start": start}
     plan = chosen.plan._replace(**{key: value for key, value in given.items() if value is not None})
-    settings = Settings(samples or chosen.samples, batch or chosen.batch, micro, seed, device, precision, workers, out, name)
+    settings = replace(settings, samples=samples or chosen.samples, batch=batch or chosen.batch)
     trainer = played(pictures, plan, settings)
     given |= {"samples": samples, "batch": batch}
     told = {"size": sized} | chosen.reasons | {key: f"{each}, as you said" for key, each in given.items() if each is not None}

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.objectives import hinge
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -172,6 +172,7 @@ def recipe(
         Adam's learning rate, of both players; its betas are 0 and 0.999.
     """
     positive(width=width, widest=widest, latent=latent, rate=rate, discriminator_moves=discriminator_moves)
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

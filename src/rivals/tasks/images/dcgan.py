@@ -211,6 +211,7 @@ def recipe(
         Adam's learning rate; its betas are 0.5 and 0.999.
     """
     positive(width=width, widest=widest, latent=latent, rate=rate, discriminator_moves=discriminator_moves)
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import adaptive_avg_pool2d, glu, leaky_relu
 
 from rivals.core.device import Precision
-from rivals.core.errors import positive
+from rivals.core.errors import positive, within
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
@@ -228,6 +228,7 @@ def recipe(
         Adam's learning rate.
     """
     positive(width=width, widest=widest, latent=latent, rate=rate)
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

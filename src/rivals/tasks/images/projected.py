@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import conv2d, interpolate
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.objectives import hinge
 from rivals.core.recipe import trainable
 from rivals.core.store import sha256
@@ -171,6 +171,7 @@ def recipe(
         Adam's learning rate.
     """
     positive(width=width, widest=widest, latent=latent, judge_width=judge_width, least=least, rate=rate)
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     network = {"width": width, "widest": widest, "latent": latent, "judge_width": judge_width, "least": least,
                "backbone": backbone(backbone_weights)}  # fmt: skip

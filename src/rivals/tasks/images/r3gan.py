@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive
+from rivals.core.errors import UserError, positive, within
 from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
@@ -254,6 +254,7 @@ def recipe(
     """
     if network == "plain" and (blocks, stem, expand, group) != Shape()[2:]:
         raise UserError("--network plain has no blocks, stem, expand or group: leave them out")
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip

@@ -221,6 +221,7 @@ def recipe(
     positive(width=width, widest=widest, latent=latent, depth=depth, rate=rate, penalty_every=penalty_every)
     if not 0 <= mixing <= 1 or path_every < 0:
         raise UserError(f"mixing is {mixing} and path_every {path_every}: give a share from 0 to 1, and 0 or more rounds")
+    within(0, 1, strength=strength)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
