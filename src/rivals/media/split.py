@@ -8,6 +8,7 @@ from rivals.core.errors import UserError
 from rivals.media.source import Labels, Told
 
 SHARE = 0.1
+FEWEST = 16  # held out, of at least four times as many: the measures need 12
 MOST = 10_000
 HELD_BYTES = 1 << 30  # of the held-out pictures as float32
 
@@ -17,7 +18,8 @@ def split(names: list[str], told: Told, pixel_values: int, where: str, table: st
     `where` is the set and `table` the file that its labels came from, if one did.
 
     A picture is held out where the SHA-256 of its name, as a fraction, is below a tenth: a picture added or dropped moves no
-    other one, whatever the run's seed. Each class gives at least one and keeps at least one; pictures of one group go together.
+    other one, whatever the run's seed. Of small sets the sixteen lowest are, or a quarter. Each class gives at least one and keeps
+    at least one; pictures of one group go together.
     """
     if len(names) < 2:
         raise UserError(f"{where} holds {len(names)} picture{'s' * (len(names) != 1)} that can be read: give at least 2")
@@ -38,6 +40,7 @@ def split(names: list[str], told: Told, pixel_values: int, where: str, table: st
         return _by_group(told.groups, labels, share)
     fraction = np.array([_fraction(name) for name in names])
     test = fraction < share
+    test[np.argsort(fraction, kind="stable")[: min(FEWEST, len(names) // 4, most)]] = True
     one_each = labels is not None and 0 < labels.classes <= most
     for members in _members(labels) if labels is not None and one_each else [np.arange(len(names))]:
         if not test[members].any():

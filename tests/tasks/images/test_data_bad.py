@@ -269,7 +269,6 @@ def test_label_files_that_do_not_fit(tmp_path: Path) -> None:
     assert "age of 001.png is 'old', no number" in said("file,age", rows[0], "001.png,old", *rows[2:])
     assert "age of 001.png is 'nan'" in said("file,age", rows[0], "001.png,nan", *rows[2:])
     assert "labels.csv: class 'x' has one picture" in said("file,label", *rows[:-1], "023.png,x")
-    assert "labels.csv, line 4: 002.png has an empty label" in said("file,label", *rows[:2], "002.png, ", *rows[3:])
     assert "'file;label': separate the cells of every line by commas, not by semicolons" in said("file;label", "000.png;1")
     assert "by commas, not by tabs" in said("file\tlabel", "000.png\t1")
     assert "name the column file, not File, and Label label" in said("File,Label", *rows)
@@ -285,6 +284,18 @@ def test_label_files_that_do_not_fit(tmp_path: Path) -> None:
 
 
 # Arrays.
+
+
+def test_empty_labels_are_no_class(tmp_path: Path) -> None:
+    """They stay readable, for those who train with few labels; a recipe whose classes they would be refuses them."""
+    files.folder(tmp_path / "set", 24)
+    rows = [f"{i:03d}.png,{'x' if i % 2 else ' '}" for i in range(24)]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+    pictures = load(tmp_path / "set", labels=tmp_path / "labels.csv")
+    assert "" in pictures.names
+    with pytest.raises(UserError, match="empty label"):
+        refuse(pictures)
+    refuse(load(tmp_path / "set"))
 
 
 def test_arrays_that_are_no_pictures(tmp_path: Path) -> None:

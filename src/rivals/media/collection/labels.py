@@ -33,8 +33,6 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> Labels:
             unknown.append(file)
         elif name in found:
             raise UserError(f"{path}, line {line}: {file} has a row already: give each file one")
-        elif columns == ["label"] and not cells[0].strip():
-            raise UserError(f"{path}, line {line}: {file} has an empty label: write its class, or take picture and row out")
         else:
             found[name] = cells
     if unknown:
