@@ -5,7 +5,7 @@ import torch
 
 from rivals.core.errors import UserError
 from rivals.metrics import Source, train_classifier, train_rotation
-from rivals.metrics.classifier import accuracy, classifier, square
+from rivals.metrics.classifier import Columns, accuracy, classifier, square
 
 
 def bars(n: int, channels: int, height: int, width: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -35,6 +35,20 @@ def test_shuffled_labels_teach_nothing():
     shuffled = labels[torch.randperm(90, generator=torch.Generator().manual_seed(0))]
     fresh, truth = bars(90, 1, 8, 8, seed=1)
     assert accuracy(train_classifier(Source.table(pictures, shuffled), 3, steps=25), fresh, truth) < 0.6
+
+
+def test_scores_of_columns_are_accuracy_and_r_squared():
+    rows = torch.tensor([[0.0, 2.0], [1.0, 4.0], [0.0, 6.0], [0.0, 8.0]])
+    columns = Columns.of(rows)
+    assert columns.binary.tolist() == [True, False]
+    read = torch.stack([torch.tensor([-1.0, 3.0, 2.0, -0.1]), columns.targets(rows)[:, 1]], 1)
+    assert columns.scores(read, rows).mean(0).tolist() == pytest.approx([0.75, 1.0])
+    wrong = columns.targets(torch.tensor([[0.0, 3.0]])).expand(4, -1)
+    error = (rows[:, 1] - 3).square().sum() / (rows[:, 1] - 5).square().sum()
+    assert columns.scores(wrong, rows)[:, 1].mean() == pytest.approx(1 - float(error))
+    assert columns.scores(columns.guess().expand_as(rows), rows).mean(0).tolist() == pytest.approx([0.75, 0.0], abs=1e-6)
+    loss = columns.loss(read, columns.targets(rows))
+    assert loss == pytest.approx(float(torch.nn.functional.softplus(torch.tensor([-1.0, -3.0, 2.0, -0.1])).sum()) / 8)
 
 
 def test_large_pictures_cost_no_more_than_small_ones():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from rivals.core.errors import UserError
 from rivals.core.types import Float, Int, Tensor
@@ -62,6 +62,19 @@ def classifier(form: tuple[int, int, int], classes: int) -> tuple[Features, nn.L
     return Features(*form), nn.Linear(WIDTH, classes)
 
 
+Draw = Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]]
+
+
+def _labelled(source: Source) -> Draw:
+    def draw(items: Tensor, _: torch.Generator) -> tuple[Tensor, Tensor]:
+        pictures, labels = source.fetch(items)
+        if labels is None:
+            raise UserError("a classifier needs the pictures' labels: give sub-folders, or --labels FILE")
+        return pictures, labels
+
+    return draw
+
+
 def train_classifier(source: Source, classes: int, *, name: str = "images-cnn-v1", seed: int = 0, steps: int = 0) -> Backbone:
     """A classifier trained on labelled pictures; the global random state is neither read nor changed.
 
@@ -73,14 +86,51 @@ def train_classifier(source: Source, classes: int, *, name: str = "images-cnn-v1
     """
     if classes < 2:
         raise UserError(f"{classes} classes are too few for a classifier: give pictures of two at least")
+    return _train(source, _labelled(source), classes, name=name, seed=seed, steps=steps)
 
-    def draw(items: Tensor, _: torch.Generator) -> tuple[Tensor, Tensor]:
-        pictures, labels = source.fetch(items)
-        if labels is None:
-            raise UserError("a classifier needs the pictures' labels: give sub-folders, or --labels FILE")
-        return pictures, labels
 
-    return _train(source, draw, classes, name=name, seed=seed, steps=steps)
+@dataclass(frozen=True)
+class Columns:
+    """How attributes (n, k) are scored. binary: (k,) those that are 0 or 1; mean, deviation: (k,) of the training rows."""
+
+    binary: Tensor
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, rows: Float[Tensor, "n k"]) -> "Columns":
+        return cls(((rows == 0) | (rows == 1)).all(0), rows.mean(0), rows.std(0, correction=0))
+
+    def targets(self, rows: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """0 or 1 as they are, others with mean 0 and deviation 1."""
+        return torch.where(self.binary, rows, (rows - self.mean) / self.deviation.clamp(min=1e-12))
+
+    def loss(self, read: Float[Tensor, "n k"], targets: Float[Tensor, "n k"]) -> Tensor:
+        """Cross-entropy of logits of the binary columns, squared error of the others."""
+        unsure = binary_cross_entropy_with_logits(read, targets, reduction="none")
+        return torch.where(self.binary, unsure, (read - targets).square()).mean()
+
+    def scores(self, read: Float[Tensor, "n k"], asked: Float[Tensor, "n k"]) -> Float[Tensor, "n k"]:
+        """Scores whose mean over rows is a binary column's accuracy, and R^2 of another, its variance that of training rows."""
+        right = (read > 0) == (asked > 0.5)
+        return torch.where(self.binary, right.to(read.dtype), 1 - (read - self.targets(asked)).square())
+
+    def guess(self) -> Float[Tensor, " k"]:
+        """The best reading that does not look at the picture."""
+        return torch.where(self.binary, self.mean - 0.5, 0.0)
+
+
+def train_attributes(
+    source: Source, columns: Columns, *, name: str = "images-attributes-v1", seed: int = 0, steps: int = 0
+) -> Backbone:
+    """The same network, trained to read the attributes of pictures: its head gives what `Columns.scores` takes."""
+    inner = _labelled(source)
+
+    def draw(items: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        pictures, rows = inner(items, generator)
+        return pictures, columns.targets(rows)
+
+    return _train(source, draw, len(columns.mean), loss=columns.loss, name=name, seed=seed, steps=steps)
 
 
 def train_rotation(source: Source, *, name: str = "images-rotation-v1", seed: int = 0, steps: int = 0) -> Backbone:
@@ -126,11 +176,16 @@ def square(pictures: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c s s"]:
     return pictures[:, :, top : top + side, left : left + side]
 
 
+def _smoothed(logits: Tensor, labels: Tensor) -> Tensor:
+    return cross_entropy(logits, labels, label_smoothing=0.05)
+
+
 def _train(
     source: Source,
-    draw: Callable[[Tensor, torch.Generator], tuple[Tensor, Tensor]],
+    draw: Draw,
     classes: int,
     *,
+    loss: Callable[[Tensor, Tensor], Tensor] = _smoothed,
     name: str,
     seed: int,
     steps: int,
@@ -151,7 +206,7 @@ def _train(
             pictures, labels = draw(torch.randint(source.count, (BATCH,), generator=generator), generator)
             logits = network(pictures.float().to(memory_format=torch.channels_last))
             optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(cross_entropy(logits, labels, label_smoothing=0.05))
+            torch.autograd.backward(loss(logits, labels))
             optimizer.step()
             rate.step()
     network.requires_grad_(False).to(memory_format=torch.contiguous_format)

@@ -200,6 +200,12 @@ MEANINGS = {
         True,
         "How many real held-out pictures a classifier names rightly that was trained on generated ones alone.",
     ),
+    "attributes-obeyed": Meaning(
+        "Attributes obeyed",
+        "higher",
+        False,
+        "How well a network reads off the samples the attributes that were asked for: accuracy, or R² of numbers; 1 is all.",
+    ),
     "path-length": Meaning(
         "Path length in features",
         "lower",

@@ -225,6 +225,61 @@ def test_classification_accuracy(fresh: GAN, found: Real, train: Sample, record:
     assert score(shuffled).value < 0.35
 
 
+class Drawn(nn.Module):
+    """Draws what is asked for: a bar below or none, the lightness of the rest; `deaf`: something else instead, by the noise."""
+
+    def __init__(self, deaf: tuple[bool, bool] = (False, False)) -> None:
+        super().__init__()
+        self.weight, self.deaf = nn.Parameter(torch.zeros(())), deaf
+
+    @staticmethod
+    def draw(bar: torch.Tensor, light: torch.Tensor) -> torch.Tensor:
+        pictures = (light * 1.2 - 1).view(-1, 1, 1, 1).repeat(1, 1, 8, 8)
+        pictures[bar > 0.5, :, 6:] = 1
+        return pictures
+
+    def forward(self, z: torch.Tensor, condition: torch.Tensor) -> torch.Tensor:
+        other = (z[:, 0] > 0.5).float(), torch.special.ndtr(z[:, 1])
+        return self.draw(*(other[i] if deaf else condition[:, i] for i, deaf in enumerate(self.deaf)))
+
+
+@pytest.fixture(scope="module")
+def barred(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The record of a run on such pictures, and a column that never changes."""
+    folder = tmp_path_factory.mktemp("barred")
+    noise = torch.Generator().manual_seed(0)
+    rows = torch.stack([(torch.rand(300, generator=noise) < 0.3).float(), torch.rand(300, generator=noise), torch.ones(300)], 1)
+    pictures = ((Drawn.draw(rows[:, 0], rows[:, 1])[:, 0] + 1) * 127.5).byte().numpy()
+    data = {f"{what}_{part}": each[at] for part, at in (("train", slice(200)), ("test", slice(200, 300)))
+            for what, each in (("x", pictures), ("y", rows.numpy()))}  # fmt: skip
+    np.savez(folder / "bars.npz", **data)
+    return record_of(folder / "bars.npz", folder, classes=0, attributes=3)
+
+
+def test_attributes_are_obeyed_or_at_chance(barred: dict[str, Any], monkeypatch: pytest.MonkeyPatch):
+    def score(deaf: tuple[bool, bool]) -> MetricCard:
+        game = gan(Drawn(deaf), 0)
+        return judging.evaluate(game, barred, Judging(samples=300, metric="attributes"))["attributes-obeyed"]
+
+    good = score((False, False))
+    assert good.value > 0.95 and good.value == pytest.approx(float(good.extra["bound"]), abs=0.03) and good.samples == 300
+    assert good.low <= good.value <= good.high <= 1 and good.backbone == "images-attributes-v1"
+    assert good.extra["columns"] == 2 and "column 2" not in good.extra, "a column that never changes is not counted"
+    monkeypatch.setattr(judge_backbone, "train_attributes", lambda *_: pytest.fail("trained again"))
+    judge_backbone._made.clear()
+    deaf = score((True, True))
+    assert deaf.digest == good.digest and deaf.value < float(deaf.extra["chance"]) == pytest.approx(0.35, abs=0.06)
+    half = score((False, True))
+    assert float(half.extra["column 0"]) > 0.95 and float(half.extra["column 1"]) < 0.1 and half.extra["worst"] == "1"
+    assert float(half.extra["column 1 bound"]) > 0.9
+
+
+def test_attributes_need_attributes(barred: dict[str, Any], record: dict[str, Any], fresh: GAN):
+    for asked, of in ((Judging(metric="attributes"), record), (Judging(metric="attributes", backbone="inception"), barred)):
+        with pytest.raises(UserError, match=r"--metric attributes needs a run with attributes .* and --backbone own"):
+            judging.evaluate(fresh, of, asked)
+
+
 def test_path_length(fresh: GAN, record: dict[str, Any]):
     card = judging.evaluate(gan(Untrained()), record, Judging(samples=100, metric="path-length"))["path-length"]
     assert 1 < float(card.extra["ratio"]) < 20 and card.low < card.value < card.high and card.extra["space"] == "z"

@@ -1,6 +1,7 @@
 """The network whose features are compared: a classifier of the run's own pictures, kept in the run folder, or a published one."""
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors
@@ -11,7 +12,16 @@ from rivals.core.errors import UserError
 from rivals.core.store import Store
 from rivals.core.types import Tensor
 from rivals.metrics import Backbone, Judging
-from rivals.metrics.classifier import BLIND, TURNS, Source, classifier, train_classifier, train_rotation
+from rivals.metrics.classifier import (
+    BLIND,
+    TURNS,
+    Columns,
+    Source,
+    classifier,
+    train_attributes,
+    train_classifier,
+    train_rotation,
+)
 from rivals.metrics.published import published
 from rivals.tasks.images.judge_real import Real, Record
 
@@ -40,13 +50,24 @@ def source(real: Real) -> Source:
 def own(real: Real, record: Record) -> Backbone:
     """images-cnn-v1, a classifier, where there are two classes or more; else images-rotation-v1, or images-random-v1 for
     pictures that teach that one nothing. Trained once for a run."""
-    name = "images-cnn-v1" if real.form.classes > 1 else "images-rotation-v1"
-    key, folder = (name, real.digest + str(real.form)), record.get("folder")
+    if real.form.classes > 1:
+        return _once(real, record, ("images-cnn-v1",), lambda: train_classifier(source(real), real.form.classes))
+    return _once(real, record, ("images-rotation-v1", BLIND), lambda: train_rotation(source(real)))
+
+
+def reader(real: Real, record: Record, columns: Columns) -> Backbone:
+    """images-attributes-v1, which reads the attributes of pictures. Trained once for a run."""
+    return _once(real, record, ("images-attributes-v1",), lambda: train_attributes(source(real), columns))
+
+
+def _once(real: Real, record: Record, names: tuple[str, ...], make: Callable[[], Backbone]) -> Backbone:
+    """What `make` trained, of one of these names, now or when it was kept in the run's folder."""
+    key, folder = (names[0], real.digest + str(real.form)), record.get("folder")
     made = _made.get(key)
-    for kept in (name, BLIND) if folder else ():
-        made = made or _read(Path(folder) / "judge" / f"{kept}.safetensors", real, kept)
+    for name in names if folder else ():
+        made = made or _read(Path(folder) / "judge" / f"{name}.safetensors", real, name)
     if made is None:
-        made = train_classifier(source(real), real.form.classes) if real.form.classes > 1 else train_rotation(source(real))
+        made = make()
         if folder:
             with contextlib.suppress(OSError):  # a folder that is full or read-only: it is trained anew another time
                 _write(made, Store(folder), real)
@@ -65,7 +86,9 @@ def _write(backbone: Backbone, store: Store, real: Real) -> None:
 def _read(path: Path, real: Real, name: str) -> Backbone | None:
     """The backbone in a file; None where it is missing, damaged, or of other pictures."""
     with torch.device("meta"):  # no weights to be drawn and thrown away
-        features, head = classifier((real.form.channels, real.form.height, real.form.width), real.form.classes or TURNS)
+        features, head = classifier(
+            (real.form.channels, real.form.height, real.form.width), real.form.classes or real.form.attributes or TURNS
+        )
     try:
         with safetensors.safe_open(path, "pt") as file:
             told = file.metadata() or {}

@@ -1,7 +1,7 @@
 """The measures that `--metric` names one by one, each as cards beside the figure that real pictures reach."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -10,13 +10,13 @@ from rivals.core.game import Game
 from rivals.core.types import Tensor
 from rivals.games.gan import GAN, Sample
 from rivals.metrics import Backbone, Interval, Judging, MetricCard, bootstrap, proportion
-from rivals.metrics.classifier import Source, accuracy, train_classifier
+from rivals.metrics.classifier import Columns, Source, accuracy, train_classifier
 from rivals.metrics.inception_score import inception_score
 from rivals.metrics.intra import Rows, intra_frechet
 from rivals.metrics.path_length import path_lengths
 from rivals.metrics.stacked import SAMPLES, Stacked, stacked_modes
-from rivals.tasks.images.judge_backbone import chosen, own, source
-from rivals.tasks.images.judge_real import Real, Record, generated, look, singles
+from rivals.tasks.images.judge_backbone import chosen, own, reader, source
+from rivals.tasks.images.judge_real import CHUNK, Real, Record, generated, look, singles
 
 SPLIT = "held-out"
 CLASSIFIED = 10_000  # generated pictures, at least, that a classifier is trained on
@@ -73,6 +73,33 @@ def class_accuracy_cards(game: Game[Sample], found: Real, record: Record, judgin
 
 def _bytes(pictures: Tensor) -> Tensor:
     return ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte()
+
+
+def attributes_cards(game: Game[Sample], found: Real, record: Record, judging: Judging) -> dict[str, MetricCard]:
+    """How well the attributes that were asked for are read from the pictures: of a yes-or-no column the accuracy, of another R^2,
+    their mean over the columns that differ from picture to picture, and of up to twenty columns each one with its bound."""
+    rows = found.conditions() if record["facts"].get("attributes") else None
+    if rows is None or judging.backbone != "own":
+        raise UserError("--metric attributes needs a run with attributes (--labels with columns of numbers) and --backbone own")
+    columns, varied = Columns.of(rows), (rows != rows[:1]).any(0)
+    if not varied.any():
+        raise UserError("--metric attributes: each attribute is the same in all training pictures, which nothing can disobey")
+    judge = reader(found, record, columns)
+
+    def scores(parts: Iterator[Sample]) -> Tensor:
+        seen = [(judge.classify(judge(part.data)), part.condition) for part in parts]
+        return torch.cat([columns.scores(read, asked) for read, asked in seen if asked is not None])[:, varied]
+
+    each = scores(generated(game, judging.samples, found.wanted(judging.samples, judging.seed), judging.seed))
+    limit = scores(iter(found.held_out.split(CHUNK)))
+    value, chance = float(each.mean()), float(columns.scores(columns.guess().expand_as(rows), rows)[:, varied].mean())
+    extra: Extra = {"bound": float(limit.mean()), "bound_rows": float(len(limit)), "chance": chance}
+    names = [found.names[column] for column in varied.nonzero()[:, 0].tolist()]
+    extra |= {"columns": float(len(names)), "worst": names[int(each.mean(0).argmin())]}
+    for name, one, best in list(zip(names, each.mean(0).tolist(), limit.mean(0).tolist(), strict=True))[:20]:
+        extra |= {f"column {name}": one, f"column {name} bound": best}
+    interval = bootstrap(lambda drawn: float(drawn.mean()), each, seed=judging.seed).about(value, most=1.0)
+    return {"attributes-obeyed": _card("attributes-obeyed", value, interval, judge, judging, len(each), extra)}
 
 
 def path_length_cards(game: Game[Sample], found: Real, record: Record, judging: Judging) -> dict[str, MetricCard]:
@@ -180,6 +207,7 @@ Cards = Callable[[Game[Sample], Real, Record, Judging], dict[str, MetricCard]]
 NAMED: dict[str, Cards] = {
     "inception-score": inception_score_cards,
     "classification-accuracy": class_accuracy_cards,
+    "attributes": attributes_cards,
     "path-length": path_length_cards,
     "intra-frechet": intra_frechet_cards,
     "stacked-mnist": stacked_cards,

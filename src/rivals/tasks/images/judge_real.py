@@ -46,12 +46,17 @@ class Real:
     def train(self, rows: Tensor) -> Iterator[Sample]:
         return (self.fetch(part) for part in rows.split(CHUNK))
 
-    def wanted(self, n: int, seed: int) -> Tensor | None:
-        """Conditions for `n` samples in the proportions of the training pictures: classes spread evenly, attribute rows drawn."""
-        rows = self.rows()
+    def conditions(self) -> Tensor | None:
+        """Of the training pictures, of `ROWS` at most."""
         if not self.form.conditional:
             return None
-        conditions = torch.cat([each for part in self.train(rows) if (each := part.condition) is not None])
+        return torch.cat([each for part in self.train(self.rows()) if (each := part.condition) is not None])
+
+    def wanted(self, n: int, seed: int) -> Tensor | None:
+        """Conditions for `n` samples in the proportions of the training pictures: classes spread evenly, attribute rows drawn."""
+        conditions = self.conditions()
+        if conditions is None:
+            return None
         if self.form.classes:
             place = (torch.arange(n) + 0.5) * (len(conditions) / n)
             shown = conditions.sort().values[place.long().clamp(max=len(conditions) - 1)]
