@@ -91,7 +91,7 @@ def _by_group(groups: list[str], labels: Labels | None, share: float) -> np.ndar
 
 def _refuse_lonely(labels: Labels, where: str) -> None:
     counts = np.bincount(labels.values, minlength=labels.classes)
-    lonely = [name for name, count in zip(labels.names, counts, strict=True) if count == 1]
+    lonely = [name for name, count in zip(labels.names, counts, strict=True) if count == 1 and name]  # "": no label
     if lonely:
         told = f"class {lonely[0]!r} has" if len(lonely) == 1 else f"{len(lonely)} classes ({', '.join(lonely[:3])} ...) have"
         raise UserError(f"{where}: {told} one picture: add more, take it out, or give --labels none to train without classes")

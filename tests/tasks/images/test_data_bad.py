@@ -283,19 +283,21 @@ def test_label_files_that_do_not_fit(tmp_path: Path) -> None:
     assert "cannot be read" in refused(tmp_path / "set", labels=tmp_path / "none.csv")
 
 
-# Arrays.
-
-
-def test_empty_labels_are_no_class(tmp_path: Path) -> None:
+def test_empty_labels_are_no_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """They stay readable, for those who train with few labels; a recipe whose classes they would be refuses them."""
     files.folder(tmp_path / "set", 24)
-    rows = [f"{i:03d}.png,{'x' if i % 2 else ' '}" for i in range(24)]
-    (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
-    pictures = load(tmp_path / "set", labels=tmp_path / "labels.csv")
-    assert "" in pictures.names
-    with pytest.raises(UserError, match="empty label"):
-        refuse(pictures)
+    for empty in (12, 1):
+        rows = [f"{i:03d}.png,{' ' if i % 2 and i < 2 * empty else 'x'}" for i in range(24)]
+        (tmp_path / "labels.csv").write_text("\n".join(["file,label", *rows]))
+        pictures = load(tmp_path / "set", labels=tmp_path / "labels.csv")
+        told = f"labels.csv: {empty} label{'s are' if empty > 1 else ' is'} empty (line 3: 001.png)"
+        assert "" in pictures.names and told in capsys.readouterr().err
+        with pytest.raises(UserError, match="empty label"):
+            refuse(pictures)
     refuse(load(tmp_path / "set"))
+
+
+# Arrays.
 
 
 def test_arrays_that_are_no_pictures(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from rivals.media.source import Labels
 LONGEST = 1 << 28  # bytes
 
 
-def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> Labels:
-    """The conditions of the files `wanted`, in their order; `every` are all that there are. A file is named as in the folder, or
-    by its last part where that is the only one. Raises UserError where a row fits no file, or a wanted file has no row.
+def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> tuple[Labels, tuple[str, ...]]:
+    """The conditions of the files `wanted`, in their order, and a note where labels are empty; `every` are all that there are. A
+    file is named as in the folder, or by its last part where that is the only one. Raises UserError where a row fits no file, or
+    a wanted file has no row.
     """
     columns, rows = _rows(path)
     place = {name: name for name in every}
@@ -45,8 +46,10 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> Labels:
     if columns == ["label"]:
         words = [cell[0].strip() for cell in kept]
         _refuse_measures(path, words)
-        return Labels.of(words)
-    return _numbers(path, columns, kept, wanted)
+        empty = [f"line {line}: {file}" for line, (file, *cells) in rows if not cells[0].strip()]
+        told = f"{path}: {len(empty)} label{'s are' if len(empty) > 1 else ' is'} empty ({empty[0]})" if empty else ""
+        return Labels.of(words), (told,) * bool(empty)
+    return _numbers(path, columns, kept, wanted), ()
 
 
 def _refuse_measures(path: Path, words: list[str]) -> None:

@@ -78,7 +78,8 @@ def conditions(source: Source, rows: np.ndarray, labels: Path | None) -> Told:
         return told._replace(labels=None, notes=())
     if labels is None or not _by_table(source, labels):
         return told
-    return told._replace(labels=table(labels, source.names, [source.names[row] for row in rows]), notes=())
+    found, notes = table(labels, source.names, [source.names[row] for row in rows])
+    return told._replace(labels=found, notes=notes)
 
 
 def _by_table(source: Source, labels: Path | None) -> bool:

@@ -133,7 +133,7 @@ def _notes(headers: list[Header], told: Told, bad: int) -> list[str]:
         notes += alike(found, *usual(found))
     if told.test is not None:
         notes.append(f"{int(told.test.sum()):,} pictures are set aside by the data's own split")
-    if lonely := [name for name, count in _classes(told).items() if count == 1]:
+    if lonely := [name for name, count in _classes(told).items() if count == 1 and name]:
         notes.append(f"{len(lonely)} classes have one picture ({', '.join(lonely[:3])}): a run refuses them")
     if bad > BAD * (bad + len(headers)):
         notes.append("more than 5 % cannot be read: a run needs --allow-bad")
