@@ -55,7 +55,7 @@ def facts(**kept: object) -> dict[str, object]:
     return form._asdict() | {"shape": TINY._asdict(), "latent": 4, "objective": "relativistic"} | kept
 
 
-@pytest.mark.parametrize("shape", [TINY, Plain(4, 8)])
+@pytest.mark.parametrize("shape", [TINY, Plain(4, 8), Plain(4, 8, compares=True)])
 def test_the_game_keeps_the_contract(shape: Shape | Plain) -> None:
     data = Stream.over(Sample(torch.rand(16, 1, 8, 6) * 2 - 1, torch.arange(16) % 3))
     check_game(lambda: r3gan.game(facts(shape=shape._asdict())), data)
@@ -67,6 +67,16 @@ def test_plain_players_have_no_norm_in_the_discriminator() -> None:
     assert norms[0] > 0 and norms[1] == 0
     scale = judge.features(torch.randn(200, 1, 13, 10)).square().mean().sqrt()  # type: ignore[operator]
     assert 0.3 < scale < 3, "a signal keeps its scale from layer to layer"
+
+
+def test_a_discriminator_that_compares_sees_how_pictures_differ() -> None:
+    """In training the score of a picture depends on those beside it; in evaluation it is that picture's alone."""
+    _, judge = Plain(4, 8, compares=True).players(Format(1, 13, 10), 5)
+    x = torch.randn(6, 1, 13, 10)
+    alike = x[:1].expand(6, -1, -1, -1)
+    assert not torch.allclose(judge(x)[0], judge(alike)[0], atol=1e-5)
+    judge.eval()
+    assert torch.allclose(judge(x)[0], judge(alike)[0], atol=1e-6)
 
 
 def test_conditions_come_back_from_facts() -> None:

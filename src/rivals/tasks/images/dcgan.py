@@ -23,6 +23,7 @@ from rivals.games.gan import GAN, Sample
 from rivals.media.collection import load
 from rivals.nn.augment import AugmentName, augmentation
 from rivals.nn.condition import Embed, beside
+from rivals.nn.deviation import MinibatchDeviation
 from rivals.nn.format import Format, ladder
 from rivals.nn.head import ConditionBy, Head
 from rivals.nn.normalise import BatchNorm, spectral
@@ -65,10 +66,20 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures and conditions -> scores (n,); a stage is a 4x4 convolution that halves, rounding up."""
+    """Pictures and conditions -> scores (n,); a stage is a 4x4 convolution that halves, rounding up.
+
+    compares: the smallest stage sees how much the pictures of the batch differ (`MinibatchDeviation`), by one convolution more.
+    """
 
     def __init__(
-        self, form: Format, *, width: int = 64, widest: int = 512, norm: Norm = "batch", condition_by: ConditionBy = "projection"
+        self,
+        form: Format,
+        *,
+        width: int = 64,
+        widest: int = 512,
+        norm: Norm = "batch",
+        condition_by: ConditionBy = "projection",
+        compares: bool = False,
     ) -> None:
         super().__init__()
         channels, size = stage_channels(form, width, widest), ladder(form.height, form.width)[0]
@@ -78,6 +89,7 @@ class Discriminator(nn.Module):
             halving(a, b, "none" if level == last and norm == "batch" else norm, begin=BEGIN[norm])
             for level, (a, b) in enumerate(zip(inputs, channels, strict=True))
         )
+        self.compare = comparing(channels[0], begin=BEGIN[norm]) if compares else nn.Identity()
         wrap = spectral if norm == "spectral" else BEGIN[norm]
         self.head = Head(form, channels[0] * size[0] * size[1], condition_by, wrap=wrap)
 
@@ -85,7 +97,8 @@ class Discriminator(nn.Module):
         """h(x): all channels and places of the smallest stage."""
         for stage in reversed(self.stages):
             x = stage(even(x))
-        return x.flatten(1)
+        compared: Tensor = self.compare(x)
+        return compared.flatten(1)
 
     def forward(self, x: Float[Tensor, "n c h w"], condition: Tensor | None = None) -> Scores:
         scores: Scores = self.head(self.features(x), condition)
@@ -124,6 +137,12 @@ def halving(inputs: int, outputs: int, norm: Norm, *, begin: Callable[[nn.Conv2d
     if norm == "batch":
         return nn.Sequential(convolution, BatchNorm(outputs), nn.LeakyReLU(0.2))
     return nn.Sequential(spectral(convolution) if norm == "spectral" else convolution, nn.LeakyReLU(0.2))
+
+
+def comparing(channels: int, *, begin: Callable[[nn.Conv2d], nn.Conv2d]) -> nn.Sequential:
+    """(n, channels, h, w) -> the same shape, of features and of their deviation within groups of sixteen."""
+    convolution = begin(nn.Conv2d(channels + 1, channels, 3, padding=1))
+    return nn.Sequential(MinibatchDeviation(16), convolution, nn.LeakyReLU(0.2))
 
 
 def game(facts: Mapping[str, Any]) -> GAN:

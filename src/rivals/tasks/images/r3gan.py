@@ -69,14 +69,18 @@ class Plain(NamedTuple):
     """DCGAN's networks in the residual ones' place: batch norm in the generator, no norm in the discriminator. Faster on a CPU,
     and more varied after minutes (docs/log.md).
 
-    width: channels at half the full size, twice as many a stage down, at most `widest`.
+    width: channels at half the full size, twice as many a stage down, at most `widest`. compares: the discriminator sees how much
+    the pictures of a batch differ.
     """
 
     width: int = 32
     widest: int = 256
+    compares: bool = False
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
-        return dcgan.Generator(form, latent=latent, **self._asdict()), dcgan.Discriminator(form, norm="none", **self._asdict())
+        size = {"width": self.width, "widest": self.widest}
+        judge = dcgan.Discriminator(form, norm="none", compares=self.compares, **size)
+        return dcgan.Generator(form, latent=latent, **size), judge
 
 
 class Generator(nn.Module):
@@ -258,6 +262,6 @@ def recipe(
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    shape = Plain(width, widest) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
+    shape = Plain(width, widest, compares=True) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
     plan = Plan(shape, latent, gamma, penalty_every, rate, augment, strength, start)
     return played(pictures, plan, settings)
