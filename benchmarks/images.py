@@ -23,6 +23,7 @@ from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from PIL import Image
 
@@ -30,8 +31,9 @@ from rivals.core.game import Game, Losses
 from rivals.core.trainer import Trainer
 from rivals.media.collection.pack import pack
 from rivals.media.collection.pictures import load
+from rivals.nn.frozen import ResNet
 
-NETWORKS = ("r3gan", "dcgan", "sngan", "biggan", "stylegan2", "fastgan")
+NETWORKS = ("r3gan", "dcgan", "sngan", "biggan", "stylegan2", "fastgan", "projected")
 
 
 class Bare:
@@ -67,7 +69,14 @@ def trainer_of(network: str, size: int, options: argparse.Namespace, folder: Pat
     file = folder / "pictures.npy"
     np.save(file, np.random.default_rng(0).integers(0, 256, (256, size, size, 3), dtype=np.uint8))
     recipe = importlib.import_module(f"rivals.tasks.images.{network}").recipe
-    trainer: Trainer[Any] = recipe(data=file, batch=options.batch, samples=10**9, device=options.device, out=folder / "run")
+    more = {}
+    if network == "projected":  # a ResNet-18 that never saw a picture takes as long as a trained one
+        more = {"backbone_weights": folder / "resnet18.safetensors"}
+        torch.manual_seed(0)
+        safetensors.torch.save_file(ResNet().state_dict(), more["backbone_weights"])
+    trainer: Trainer[Any] = recipe(
+        data=file, batch=options.batch, samples=10**9, device=options.device, out=folder / "run", **more
+    )
     return trainer
 
 

@@ -98,7 +98,7 @@ def _fetch(table: Table, train: np.ndarray, conditions: Tensor | None, items: Te
 def refuse(pictures: Pictures, *, bits: int = 16, batch: int = 1) -> None:
     """Raises UserError where a set has more bits a channel than a recipe takes, fewer pictures than a batch, or empty labels."""
     if pictures.form.classes and "" in pictures.names:
-        raise UserError("some pictures have an empty label: write their class, or take pictures and rows out of set and table "
+        raise UserError("some pictures have an empty label: write their class, or take them out, or give --labels none "
                         "(rivals train labels makes use of pictures without)")  # fmt: skip
     if pictures.bits > bits:
         raise UserError(
