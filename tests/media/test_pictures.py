@@ -26,6 +26,13 @@ def test_channels(channels: int, mode: str) -> None:
     assert pictures.picture(torch.zeros(channels, 3, 5)).size == (5, 3)
 
 
+def test_a_grid_shows_what_is_transparent_over_white() -> None:
+    red = torch.tensor([1.0, -1.0, -1.0, -1.0])[:, None, None].expand(4, 2, 2)
+    clear, solid = red, torch.cat([red[:3], torch.ones(1, 2, 2)])
+    sheet = np.asarray(pictures.grid(torch.stack([clear, solid]), 2, gap=1))
+    assert (sheet[1:3, 1:3] == 255).all() and (sheet[1:3, 4:6] == (255, 0, 0)).all()
+
+
 def test_a_grid_keeps_its_tiles_apart() -> None:
     sheet = np.asarray(pictures.grid(torch.ones(5, 1, 2, 3), 3, scale=2, gap=1))
     assert sheet.shape == (2 * (4 + 1) + 1, 3 * (6 + 1) + 1, 3)

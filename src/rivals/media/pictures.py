@@ -30,13 +30,17 @@ def scale_of(height: int, width: int) -> int:
 
 
 def grid(values: Float[Tensor, "n c h w"], columns: int, *, scale: int = 1, gap: int = 6) -> Image.Image:
-    """Rows of `columns` pictures, each enlarged `scale` times without smoothing, `gap` pixels apart on blue-grey."""
+    """Rows of `columns` pictures, each enlarged `scale` times without smoothing, `gap` pixels apart on blue-grey; what is
+    transparent, over white."""
     _, _, h, w = values.shape
     rows = -(-len(values) // columns)
     sheet = Image.new("RGB", (columns * (w * scale + gap) + gap, rows * (h * scale + gap) + gap), PAPER)
     for i, tile in enumerate(values):
         at = gap + i % columns * (w * scale + gap), gap + i // columns * (h * scale + gap)
-        sheet.paste(picture(tile).resize((w * scale, h * scale), Image.Resampling.NEAREST), at)
+        shown = picture(tile).resize((w * scale, h * scale), Image.Resampling.NEAREST)
+        if shown.mode == "RGBA":
+            shown = Image.alpha_composite(Image.new("RGBA", shown.size, "white"), shown)
+        sheet.paste(shown, at)
     return sheet
 
 
