@@ -190,13 +190,18 @@ def _command(
 
 
 def compiled(trainer: "Trainer[Any]") -> None:
-    """The trainer with its players compiled in place, if two rounds of theirs go well; else they run as they are."""
+    """The trainer with its players compiled in place, if two rounds of theirs go well; else they run as they are.
+
+    Not tried where there are several ranks: one that failed alone would play out of step with the others ever after.
+    """
     import torch
 
     torch._dynamo.config.suppress_errors = True
-    began = copy.deepcopy(trainer.state_dict())
     for player in trainer.players.values():
         player.compile()
+    if trainer.ranks.world > 1:
+        return
+    began = copy.deepcopy(trainer.state_dict())
     try:
         for _ in range(2):
             trainer.play()

@@ -46,6 +46,8 @@ def test_scores_of_columns_are_accuracy_and_r_squared():
     wrong = columns.targets(torch.tensor([[0.0, 3.0]])).expand(4, -1)
     error = (rows[:, 1] - 3).square().sum() / (rows[:, 1] - 5).square().sum()
     assert columns.scores(wrong, rows)[:, 1].mean() == pytest.approx(1 - float(error))
+    constant = torch.full((1000, 1), 0.7)
+    assert Columns.of(constant).targets(constant).abs().max() == 0  # whose mean is not 0.7 to the last bit
     assert columns.scores(columns.guess().expand_as(rows), rows).mean(0).tolist() == pytest.approx([0.75, 0.0], abs=1e-6)
     loss = columns.loss(read, columns.targets(rows))
     assert loss == pytest.approx(float(torch.nn.functional.softplus(torch.tensor([-1.0, -3.0, 2.0, -0.1])).sum()) / 8)
@@ -77,6 +79,10 @@ def test_pictures_without_an_up_are_seen_by_random_features():
     noise = torch.randn(3000, 1, 8, 8, generator=torch.Generator().manual_seed(0)).tanh()
     first, again = (train_rotation(Source.table(noise, None), steps=25) for _ in range(2))
     assert first.name == "images-random-v1" and first.digest == again.digest
+    wide = train_rotation(Source.table(noise.repeat(1, 1, 1, 5), None), steps=25)
+    with torch.device("meta"):
+        whole, _ = classifier((1, 8, 40), 4)
+    assert {k: v.shape for k, v in wide.module.state_dict().items()} == {k: v.shape for k, v in whole.state_dict().items()}
     assert first(noise).std(0).mean() > 0.05 and torch.dist(first(noise[:100]).mean(0), first(noise[100:]).mean(0)) < 1
 
 

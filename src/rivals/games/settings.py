@@ -11,7 +11,7 @@ from rivals.core.errors import within
 class Settings:
     """See `rivals.core.recipe.COMMON`, and Trainer; micro: samples per backward, None for the whole batch.
 
-    Raises UserError as the trainer and the stream would, but before a recipe has read its data.
+    Raises UserError as the trainer and the stream would: a recipe that makes it first need not read its data for that.
     """
 
     samples: int

@@ -18,8 +18,8 @@ def split(names: list[str], told: Told, pixel_values: int, where: str, table: st
     `where` is the set and `table` the file that its labels came from, if one did.
 
     A picture is held out where the SHA-256 of its name, as a fraction, is below a tenth: a picture added or dropped moves no
-    other one, whatever the run's seed. Of small sets the sixteen lowest are, or a quarter. Each class gives at least one and
-    keeps at least one; pictures of one group go together.
+    other one, whatever the run's seed. Of small sets the sixteen lowest are, or a quarter, and one may move. Each class gives at
+    least one and keeps at least one; pictures of one group go together.
     """
     if len(names) < 2:
         raise UserError(f"{where} holds {len(names)} picture{'s' * (len(names) != 1)} that can be read: give at least 2")

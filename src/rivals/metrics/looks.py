@@ -28,6 +28,8 @@ ROWS, REFERENCES, WIDTH, AXES, PIECE = 256, 2048, 1024, 64, 64
 BALL = 5
 NEXT = 16  # neighbours whose mean distance the nearest one's is compared with
 SAME = 1 / 3  # of that mean: nearer is a copy
+IN_CLASS = "variety in a class"
+ALIKE = 0.05  # of the variety over all: real samples of a class that differ less are one sample
 PAIRS = 64  # of one class, below which their mean says little
 
 
@@ -57,6 +59,8 @@ class Examiner:
         self.scale, self.form = float(self.references.var(0).sum()) or 1.0, form(self.real)
         self.pairs = {"variety": pairs(len(self.rows))} | of_a_class(self.train)
         self.apart = {name: apart(self.rows, each) or 1.0 for name, each in self.pairs.items()}
+        if self.apart.get(IN_CLASS, 1.0) < ALIKE * self.apart["variety"]:  # a class of one picture: nothing to lose
+            del self.pairs[IN_CLASS]
         # Coverage's balls, to the 5th neighbour. Distances by products of matrices: exact enough for a share, and far faster.
         self.radii = torch.cdist(self.rows, self.rows).kthvalue(min(BALL + 1, len(self.rows)), dim=1).values
         self.fresh: Look = {}
@@ -140,7 +144,7 @@ def of_a_class(samples: list[Sample]) -> dict[str, Tensor]:
         return {}
     classes, every = torch.cat(given), pairs(sum(len(each) for each in given))
     same = every[:, classes[every[0]] == classes[every[1]]]
-    return {"variety in a class": same} if same.shape[1] >= PAIRS else {}
+    return {IN_CLASS: same} if same.shape[1] >= PAIRS else {}
 
 
 def apart(rows: Float[Tensor, "n d"], those: Tensor) -> float:

@@ -76,14 +76,14 @@ def meet(theirs: Facts, mine: Facts) -> Meeting | None:
     """How the classes, or attributes, of two runs meet, by the facts of each (Format's, and `names`).
 
     None where tables are to be taken by number: a run has no names, one has classes and the other attributes, or no name is
-    in both and the names of one are mere numbers, 0 to k - 1.
+    in both and those of one are mere numbers.
     """
     (kind, old), (other, new) = _conditions(theirs), _conditions(mine)
     if not old or not new or kind != other:
         return None
     place = {name: row for row, name in enumerate(old)}
     rows = [place.get(name, MEAN) for name in new]
-    if set(rows) == {MEAN} and any(names == [str(row) for row in range(len(names))] for names in (old, new)):
+    if set(rows) == {MEAN} and any(all(name.isdecimal() for name in names) for names in (old, new)):
         return None
     return Meeting(kind, new, rows, len(place.keys() - set(new)))
 

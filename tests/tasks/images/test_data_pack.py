@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tracemalloc
@@ -130,8 +131,10 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
     files.folder(tmp_path / "set", 12)
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left = [f".out.{dead.pid}.part", f".out.{os.getpid()}.part"]  # in a container a number soon comes again
-    kept = [f".out.{os.getppid()}.part", f".other.{dead.pid}.part", f"out.{dead.pid}.part", ".out.x.part", f".out.{dead.pid}"]
+    out = f".out.{socket.gethostname()}."
+    left = [f"{out}{dead.pid}.part", f"{out}{os.getpid()}.part"]  # in a container a number soon comes again
+    kept = [f"{out}{os.getppid()}.part", f".other.{dead.pid}.part", f"out.{dead.pid}.part", f"{out}x.part", f"{out}{dead.pid}",
+            f".out.elsewhere.{dead.pid}.part"]  # fmt: skip
     for name in (*left, *kept):
         (tmp_path / name).mkdir()
         (tmp_path / name / "images-0000.npy").write_bytes(b"begun")

@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -75,7 +76,7 @@ def pack(
         raise UserError(f"bits is {bits}: give 8 or 16")
     if out.exists():
         raise UserError(f"{out} exists already: give another name, or move it away")
-    making = out.parent / f".{out.name}.{os.getpid()}.part"
+    making = out.parent / f"{_begins(out)}{os.getpid()}.part"
     try:
         _sweep(out)
         making.mkdir(parents=True)
@@ -92,10 +93,15 @@ def pack(
     return out
 
 
+def _begins(out: Path) -> str:
+    """How the folder of an unfinished pack is called, up to the process: with the machine, as a disk may be shared."""
+    return f".{out.name}.{socket.gethostname()}."
+
+
 def _sweep(out: Path) -> None:
-    """Removes what killed processes left of a pack of this name: their numbers, in the folders' names, are of none that runs."""
+    """Removes what processes of this machine that were killed left of a pack of this name: none of their numbers runs."""
     for path in out.parent.iterdir() if out.parent.is_dir() else []:
-        left = re.fullmatch(rf"\.{re.escape(out.name)}\.([1-9]\d*)\.part", path.name)
+        left = re.fullmatch(rf"{re.escape(_begins(out))}([1-9]\d*)\.part", path.name)
         if left and not _runs(int(left[1])):
             shutil.rmtree(path, ignore_errors=True)
 
