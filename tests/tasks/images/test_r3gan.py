@@ -55,7 +55,7 @@ def facts(**kept: object) -> dict[str, object]:
     return form._asdict() | {"shape": TINY._asdict(), "latent": 4, "objective": "relativistic"} | kept
 
 
-@pytest.mark.parametrize("shape", [TINY, Plain(4, 8), Plain(4, 8, compares=True)])
+@pytest.mark.parametrize("shape", [TINY, Plain(4, 8), Plain(4, 8, compares=True, finish=4)])
 def test_the_game_keeps_the_contract(shape: Shape | Plain) -> None:
     data = Stream.over(Sample(torch.rand(16, 1, 8, 6) * 2 - 1, torch.arange(16) % 3))
     check_game(lambda: r3gan.game(facts(shape=shape._asdict())), data)
@@ -67,6 +67,13 @@ def test_plain_players_have_no_norm_in_the_discriminator() -> None:
     assert norms[0] > 0 and norms[1] == 0
     scale = judge.features(torch.randn(200, 1, 13, 10)).square().mean().sqrt()  # type: ignore[operator]
     assert 0.3 < scale < 3, "a signal keeps its scale from layer to layer"
+
+
+def test_larger_pictures_are_finished_at_full_size() -> None:
+    small, large = (Plain.of(Format(3, side, 20), 4, 8) for side in (32, 40))
+    assert (small.finish, large.finish) == (0, 16) and small.compares and large.compares
+    generator, _ = large.players(Format(3, 40, 20), 5)
+    assert generator.paint.in_channels == 16 and generator(torch.randn(2, 5)).shape == (2, 3, 40, 20)
 
 
 def test_a_discriminator_that_compares_sees_how_pictures_differ() -> None:

@@ -31,7 +31,7 @@ def choose(form: Format, count: int, *, gpu: bool) -> Choice:
     """Settings for `count` training pictures of a Format. Raises nothing: any set of two or more pictures has some."""
     small = max(form.height, form.width) <= 32
     width = (128 if small else 96) if gpu else (32 if small else 24)
-    shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain(width, 256, compares=True)
+    shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256)
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000 if small else 400_000)
     batch = min(batch, max(count, 2))

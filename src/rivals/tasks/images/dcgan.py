@@ -41,27 +41,28 @@ L = TypeVar("L", bound=nn.Module)
 
 
 class Generator(nn.Module):
-    """(n, latent) noise, the embedded condition beside it -> pictures; stage 0 is the smallest."""
+    """(n, latent) noise, the embedded condition beside it -> pictures; stage 0 is the smallest.
 
-    def __init__(self, form: Format, *, latent: int = 100, width: int = 64, widest: int = 512) -> None:
+    finish: channels of a hidden layer at full size, before the last one, which else sees features of half the size; 0 for none.
+    """
+
+    def __init__(self, form: Format, *, latent: int = 100, width: int = 64, widest: int = 512, finish: int = 0) -> None:
         super().__init__()
         self.sizes = ladder(form.height, form.width)
         channels = stage_channels(form, width, widest)
         self.embed = Embed(form, latent) if form.conditional else None
         self.start = normal(nn.Linear(latent * (1 + form.conditional), channels[0] * self.sizes[0][0] * self.sizes[0][1]))
         self.norm = BatchNorm(channels[0])
-        self.stages = nn.ModuleList(
-            nn.Sequential(normal(nn.Conv2d(a, b, 3, padding=1, bias=False)), BatchNorm(b), nn.ReLU())
-            for a, b in pairwise(channels)
-        )
-        self.paint = normal(nn.Conv2d(channels[-1], form.channels, 3, padding=1))
+        self.stages = nn.ModuleList(convolved(a, b) for a, b in pairwise(channels))
+        self.finish = convolved(channels[-1], finish) if finish else nn.Identity()
+        self.paint = normal(nn.Conv2d(finish or channels[-1], form.channels, 3, padding=1))
 
     def forward(self, z: Float[Tensor, "n latent"], condition: Tensor | None = None) -> Float[Tensor, "n c h w"]:
         x = self.start(beside(z, self.embed, condition)).view(len(z), -1, *self.sizes[0])
         x = self.norm(x).relu()
         for stage, size in zip(self.stages, self.sizes[1:], strict=False):
             x = stage(grow(x, size))
-        picture: Tensor = self.paint(grow(x, self.sizes[-1])).tanh()
+        picture: Tensor = self.paint(self.finish(grow(x, self.sizes[-1]))).tanh()
         return picture
 
 
@@ -130,6 +131,11 @@ BEGIN: dict[Norm, Callable[[Any], Any]] = {"batch": normal, "spectral": normal, 
 def stage_channels(form: Format, width: int, widest: int) -> list[int]:
     """Of each stage, smallest resolution first; there is none at full size, where the picture itself is."""
     return [min(each // 2, widest) for each in widths(form, width, 2 * widest)[:-1]]
+
+
+def convolved(inputs: int, outputs: int) -> nn.Sequential:
+    """A stage of the generator, without its doubling."""
+    return nn.Sequential(normal(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)), BatchNorm(outputs), nn.ReLU())
 
 
 def halving(inputs: int, outputs: int, norm: Norm, *, begin: Callable[[nn.Conv2d], nn.Conv2d]) -> nn.Sequential:

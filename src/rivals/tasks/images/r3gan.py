@@ -70,17 +70,23 @@ class Plain(NamedTuple):
     and more varied after minutes (docs/log.md).
 
     width: channels at half the full size, twice as many a stage down, at most `widest`. compares: the discriminator sees how much
-    the pictures of a batch differ.
+    the pictures of a batch differ. finish: channels of a hidden layer of the generator at full size; 0 for none.
     """
 
     width: int = 32
     widest: int = 256
     compares: bool = False
+    finish: int = 0
+
+    @classmethod
+    def of(cls, form: Format, width: int, widest: int) -> "Plain":
+        """For pictures of a Format: the hidden layer is worth its time above 32 pixels (docs/log.md)."""
+        return cls(width, widest, compares=True, finish=16 if max(form.height, form.width) > 32 else 0)
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
         size = {"width": self.width, "widest": self.widest}
         judge = dcgan.Discriminator(form, norm="none", compares=self.compares, **size)
-        return dcgan.Generator(form, latent=latent, **size), judge
+        return dcgan.Generator(form, latent=latent, finish=self.finish, **size), judge
 
 
 class Generator(nn.Module):
@@ -262,6 +268,6 @@ def recipe(
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    shape = Plain(width, widest, compares=True) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
+    shape = Plain.of(pictures.form, width, widest) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
     plan = Plan(shape, latent, gamma, penalty_every, rate, augment, strength, start)
     return played(pictures, plan, settings)
