@@ -61,6 +61,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by a BiGAN: a generator and an encoder that learns from the game alone. Choose it for varied samples with codes.
 
+    Clothes (28x28), 150,000 samples, seed 0: Frechet distance 6.9 (real 1.5), recall 79 % (90 %), 64 % of reconstructions
+    keep their class, in 16 minutes of one CPU thread.
+
     Parameters
     ----------
     latent

