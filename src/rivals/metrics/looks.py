@@ -59,7 +59,7 @@ class Examiner:
         self.scale, self.form = float(self.references.var(0).sum()) or 1.0, form(self.real)
         self.pairs = {"variety": pairs(len(self.rows))} | of_a_class(self.train)
         self.apart = {name: apart(self.rows, each) or 1.0 for name, each in self.pairs.items()}
-        if self.apart.get(IN_CLASS, 1.0) < ALIKE * self.apart["variety"]:  # a class of one picture: nothing to lose
+        if self.apart.get(IN_CLASS, math.inf) < ALIKE * self.apart["variety"]:  # a class of one picture: nothing to lose
             del self.pairs[IN_CLASS]
         # Coverage's balls, to the 5th neighbour. Distances by products of matrices: exact enough for a share, and far faster.
         self.radii = torch.cdist(self.rows, self.rows).kthvalue(min(BALL + 1, len(self.rows)), dim=1).values
