@@ -186,7 +186,8 @@ def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[st
         if shape.stem not in (1, 2):
             raise UserError(f"stem is {shape.stem}: give 1, or 2 for networks at half the resolution")
     facts = facts_of(pictures) | {"objective": "relativistic"} | dict(extra or {})
-    facts |= {"shape": shape._asdict(), "latent": plan.latent}
+    kept = shape._asdict() if isinstance(shape, Shape) else {name: value for name, value in shape._asdict().items() if value}
+    facts |= {"shape": kept, "latent": plan.latent}  # what a Plain does without is left out, as in runs from before it could
     gan = game(facts)
     schedules = penalise(gan, plan.gamma, plan.penalty_every, plan.rate)
     gan.augment = augmentation(plan.augment, plan.strength)
