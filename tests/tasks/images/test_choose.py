@@ -41,6 +41,12 @@ def save(folder: Path, *sizes: tuple[int, int]) -> Path:
     return folder
 
 
+def test_a_batch_is_compared_where_nothing_is_augmented() -> None:
+    form = Format(3, 40, 30)
+    plans = [choose(form, count, gpu=False, augment=said).plan for count, said in ((300, None), (300, "none"), (60_000, None))]
+    assert [plan.shape.compares for plan in plans if isinstance(plan.shape, Plain)] == [False, True, True]
+
+
 def test_small_pictures_of_one_size_stay_as_they_are(tmp_path: Path) -> None:
     assert size_of(save(tmp_path / "a", (40, 30), (40, 30)), None, most=64)[0] is None
 

@@ -70,8 +70,9 @@ def test_plain_players_have_no_norm_in_the_discriminator() -> None:
 
 
 def test_larger_pictures_are_finished_at_full_size() -> None:
-    small, large = (Plain.of(Format(3, side, 20), 4, 8) for side in (32, 40))
+    small, large = (Plain.of(Format(3, side, 20), 4, 8, "none") for side in (32, 40))
     assert (small.finish, large.finish) == (0, 16) and small.compares and large.compares
+    assert not Plain.of(Format(3, 40, 20), 4, 8, "diff").compares
     generator, _ = large.players(Format(3, 40, 20), 5)
     assert generator.paint.in_channels == 16 and generator(torch.randn(2, 5)).shape == (2, 3, 40, 20)
 

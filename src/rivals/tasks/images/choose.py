@@ -27,15 +27,18 @@ class Choice(NamedTuple):
     reasons: dict[str, str]
 
 
-def choose(form: Format, count: int, *, gpu: bool) -> Choice:
-    """Settings for `count` training pictures of a Format. Raises nothing: any set of two or more pictures has some."""
+def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None = None) -> Choice:
+    """Settings for `count` training pictures of a Format; augment: if that is settled. Raises nothing: any set of two or more
+    pictures has some.
+    """
     small = max(form.height, form.width) <= 32
     width = (128 if small else 96) if gpu else (32 if small else 24)
-    shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256)
+    usual, strength = augmentation_of(count, gpu=gpu)
+    augment = augment or usual
+    shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256, augment)
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000 if small else 400_000)
     batch = min(batch, max(count, 2))
-    augment, strength = augmentation_of(count, gpu=gpu)
     where = "a GPU" if gpu else "a CPU"
     networks = f"its residual networks, {width} channels" if gpu else f"DCGAN's networks, {width} channels at half size"
     reasons = {

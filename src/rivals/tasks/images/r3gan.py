@@ -79,9 +79,11 @@ class Plain(NamedTuple):
     finish: int = 0
 
     @classmethod
-    def of(cls, form: Format, width: int, widest: int) -> "Plain":
-        """For pictures of a Format: the hidden layer is worth its time above 32 pixels (docs/log.md)."""
-        return cls(width, widest, compares=True, finish=16 if max(form.height, form.width) > 32 else 0)
+    def of(cls, form: Format, width: int, widest: int, augment: AugmentName) -> "Plain":
+        """For pictures of a Format: the hidden layer is worth its time above 32 pixels, and comparing where no augmentation makes
+        the pictures of a batch differ by itself (docs/log.md).
+        """
+        return cls(width, widest, compares=augment == "none", finish=16 if max(form.height, form.width) > 32 else 0)
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
         size = {"width": self.width, "widest": self.widest}
@@ -269,6 +271,10 @@ def recipe(
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    shape = Plain.of(pictures.form, width, widest) if network == "plain" else Shape(width, widest, blocks, stem, expand, group)
+    shape = (
+        Plain.of(pictures.form, width, widest, augment)
+        if network == "plain"
+        else Shape(width, widest, blocks, stem, expand, group)
+    )
     plan = Plan(shape, latent, gamma, penalty_every, rate, augment, strength, start)
     return played(pictures, plan, settings)
