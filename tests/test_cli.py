@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rivals.cli import main
+from rivals.cli import called, main
 from rivals.core.recipe import COMMON
 
 ROOT = Path(__file__).parents[1]
@@ -328,6 +328,14 @@ def test_samples_that_could_not_all_be_written_are_not_left(digits: Path, tmp_pa
     limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (8192, -1)); "
     done = subprocess.run([sys.executable, "-c", limit + code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 2 and done.stderr == "rivals: out: File too large\n" and not list(tmp_path.iterdir())
+
+
+def test_what_to_do_next_can_be_pasted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["/somewhere/rivals/__main__.py"])
+    assert called() == f"{sys.executable} -m rivals"
+    monkeypatch.setattr(sys, "argv", ["/some where/rivals"])
+    assert called() == "'/some where/rivals'"
 
 
 def test_standard_output_may_be_closed() -> None:

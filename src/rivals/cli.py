@@ -264,7 +264,7 @@ def _go_on(trainer: "Trainer[Any]", tensorboard: bool, task: Any) -> int:
         trainer.fit(*watchers)
     except Stopped as stopped:
         if first:
-            print(f"rivals: stopped and saved; go on with: {_called()} resume {shlex.quote(str(run))}", file=sys.stderr)
+            print(f"rivals: stopped and saved; go on with: {called()} resume {shlex.quote(str(run))}", file=sys.stderr)
         raise stopped
     except FloatingPointError:
         if first:
@@ -300,9 +300,11 @@ def _judged(run: Path, task: Any) -> None:
     report.write(run)
 
 
-def _called() -> str:
+def called() -> str:
     """How this program can be called: its name, or where it is when that is not on the path."""
-    return "rivals" if shutil.which("rivals") else shlex.quote(sys.argv[0])
+    if shutil.which("rivals"):
+        return "rivals"
+    return f"{shlex.quote(sys.executable)} -m rivals" if sys.argv[0].endswith("__main__.py") else shlex.quote(sys.argv[0])
 
 
 def _closing(run: Path, task: Any) -> None:
@@ -317,7 +319,7 @@ def _closing(run: Path, task: Any) -> None:
         print(f"The game: {run / 'lab.html'}")
     if task is not None:
         return
-    call, folder = _called(), shlex.quote(str(run))
+    call, folder = called(), shlex.quote(str(run))
     print("\nNext:")
     for command, what in vars(load(run).task).get("NEXT", NEXT):
         print(f"  {f'{call} {command.format(run=folder)}':<52} # {what}")
