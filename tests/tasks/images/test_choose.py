@@ -7,7 +7,7 @@ from PIL import Image
 
 from rivals.media.collection import load
 from rivals.nn.format import Format
-from rivals.tasks.images.choose import augmentation_of, choose, gamma_of, size_of
+from rivals.tasks.images.choose import augmentation_of, choose, gamma_of, size_of, strength_of
 from rivals.tasks.images.r3gan import Plain
 
 
@@ -18,9 +18,24 @@ def test_gamma_grows_with_the_pixels(height: int, width: int, gpu: float, cpu: f
 
 
 def test_few_pictures_are_augmented_more() -> None:
-    for gpu in (False, True):
-        assert augmentation_of(50_000, gpu=gpu) == ("none", 0.0)
-        assert augmentation_of(400, gpu=gpu)[1] > augmentation_of(6_000, gpu=gpu)[1] > 0
+    assert augmentation_of(50_000, gpu=False) == augmentation_of(50_000, gpu=True) == "none"
+    for augment in (augmentation_of(400, gpu=False), augmentation_of(400, gpu=True)):
+        assert strength_of(augment, 400) > strength_of(augment, 6_000) > 0
+
+
+def test_an_augmentation_that_is_asked_for_has_its_own_strength() -> None:
+    form = Format(3, 40, 30)
+    for count, said, gpu, strength in (
+        (60_000, "diff", False, 0.5),
+        (60_000, "ada", False, 0.3),
+        (300, "ada", False, 0.6),
+        (300, "ada-adaptive", False, 0.0),
+        (300, "diff", True, 1.0),
+    ):
+        chosen = choose(form, count, gpu=gpu, augment=said)  # type: ignore[arg-type]
+        assert (chosen.plan.augment, chosen.plan.strength) == (said, strength)
+        assert chosen.reasons["augment"] == f"{said}, strength {strength:g}, as you said"
+    assert choose(form, 300, gpu=False, strength=0.2).plan.strength == 0.2
 
 
 def test_a_cpu_gets_less_and_a_tiny_set_a_tiny_batch() -> None:

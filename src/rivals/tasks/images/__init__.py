@@ -61,8 +61,8 @@ def recipe(
     size, sized = size_of(data, size, most=128 if gpu else 64)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    chosen = choose(pictures.form, pictures.count, gpu=gpu, augment=augment)
-    given = {"augment": augment, "strength": strength, "gamma": gamma, "penalty_every": penalty_every, "start": start}
+    chosen = choose(pictures.form, pictures.count, gpu=gpu, augment=augment, strength=strength)
+    given = {"gamma": gamma, "penalty_every": penalty_every, "start": start}
     plan = chosen.plan._replace(**{key: value for key, value in given.items() if value is not None})
     settings = replace(settings, samples=samples or chosen.samples, batch=batch or chosen.batch)
     trainer = played(pictures, plan, settings)

@@ -27,14 +27,14 @@ class Choice(NamedTuple):
     reasons: dict[str, str]
 
 
-def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None = None) -> Choice:
-    """Settings for `count` training pictures of a Format; augment: if that is settled. Raises nothing: any set of two or more
-    pictures has some.
+def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None = None, strength: float | None = None) -> Choice:
+    """Settings for `count` training pictures of a Format; augment, strength: where they are settled. Raises nothing: any set of
+    two or more pictures has some.
     """
     small = max(form.height, form.width) <= 32
     width = (128 if small else 96) if gpu else (32 if small else 24)
-    usual, strength = augmentation_of(count, gpu=gpu)
-    augment = augment or usual
+    settled, augment = augment, augment or augmentation_of(count, gpu=gpu)
+    strength = strength_of(augment, count) if strength is None else strength
     shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256, augment)
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000 if small else 400_000)
@@ -47,7 +47,9 @@ def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None =
         "penalty_every": "1: penalties in every move" if every == 1 else f"{every}: a CPU has no time for more",
         "rate": f"{rate:g}, falling to a quarter",
         "batch": f"{batch}" + (" (all training pictures)" if batch == count else f": on {where}, {_why(gpu)}"),
-        "augment": f"{augment}" + (f", strength {strength:g}" if augment != "none" else "") + f": {count:,} training pictures",
+        "augment": augment
+        + (f", strength {strength:g}" if augment != "none" else "")
+        + (", as you said" if settled else f": {count:,} training pictures"),
         "samples": f"{samples:,} on {where}",
     }
     plan = Plan(shape, 64, gamma, every, rate, augment, strength)
@@ -66,16 +68,21 @@ def gamma_of(form: Format, *, gpu: bool) -> float:
     return round(0.5 * pixels / 1024 if gpu else 0.1 * math.sqrt(pixels), 3)
 
 
-def augmentation_of(count: int, *, gpu: bool) -> tuple[AugmentName, float]:
-    """none from 20,000 pictures on, where a discriminator is slow to know them all; below, more for fewer than 5,000.
+def augmentation_of(count: int, *, gpu: bool) -> AugmentName:
+    """none from 20,000 pictures on, where a discriminator is slow to know them all.
 
-    ADA, whose turned and stretched pictures take long to learn, on a GPU; DiffAugment for the short runs of a CPU, where ADA
-    of strength 0.6 taught the generator its tilts (docs/log.md).
+    Below, ADA, whose turned and stretched pictures take long to learn, on a GPU; DiffAugment for the short runs of a CPU, where
+    ADA of strength 0.6 taught the generator its tilts (docs/log.md).
     """
-    if count >= 20_000:
-        return "none", 0.0
+    return "none" if count >= 20_000 else "ada" if gpu else "diff"
+
+
+def strength_of(augment: AugmentName, count: int) -> float:
+    """More for fewer than 5,000 pictures; ada-adaptive finds its own from 0 on."""
     few = count < 5_000
-    return ("ada", 0.6 if few else 0.3) if gpu else ("diff", 1.0 if few else 0.5)
+    if augment in ("none", "ada-adaptive"):
+        return 0.0
+    return (1.0 if few else 0.5) if augment == "diff" else (0.6 if few else 0.3)
 
 
 def size_of(data: Path, size: str | None, *, most: int) -> tuple[str | None, str]:
