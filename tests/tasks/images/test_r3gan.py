@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from rivals import tasks
 from rivals.core.errors import UserError
@@ -124,6 +125,31 @@ def test_the_automatic_recipe_says_what_it_chose(pictures: Path, tmp_path: Path,
     assert "12x10 pixels, as they are" in told and "gamma          0.25, as you said" in told and "minutes" in told
     assert trainer.seen == 0, "the estimate plays another trainer"
     assert trainer.game.penalties.keys() == {"r1", "r2"} and trainer.game.augment.state_dict() is not None
+
+
+def test_a_discriminator_that_starts_from_another_run_compares_as_that_did(pictures: Path, tmp_path: Path) -> None:
+    small = {"data": pictures, "network": "plain", "width": 4, "widest": 8, "samples": 32, "batch": 8}
+    recipe = tasks.find("images.r3gan")[1]
+    for augment in ("none", "diff"):
+        recipe(augment=augment, out=tmp_path / augment, **small).fit(progress=False)
+    compares = [
+        recipe(augment=augment, out=tmp_path / f"{augment}-{start}", start=tmp_path / start, **small).game.discriminator.compare
+        for augment in ("none", "diff")
+        for start in ("none", "diff")
+    ]
+    assert [isinstance(each, nn.Sequential) for each in compares] == [True, False, True, False]
+
+
+def test_a_run_goes_on_with_the_networks_it_began_with(pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that fit its pictures by default may have become others since."""
+    small = {"data": pictures, "samples": 48, "batch": 8, "out": tmp_path / "run"}
+    recipe = tasks.find("images")[1]
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Plain, "of", classmethod(lambda cls, form, width, widest, augment: cls(4, 8, finish=4)))
+        recipe(**small).fit(progress=False)
+    later = recipe(**small)
+    later.resume()
+    assert later.facts["shape"] == {"width": 4, "widest": 8, "finish": 4}
 
 
 def test_a_stem_of_three_is_refused(pictures: Path) -> None:

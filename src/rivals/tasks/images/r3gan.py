@@ -17,6 +17,7 @@ from rivals.core.objectives import OBJECTIVES
 from rivals.core.penalties import r1, r2
 from rivals.core.recipe import trainable
 from rivals.core.schedules import Schedule, cosine
+from rivals.core.store import Store
 from rivals.core.trainer import Trainer
 from rivals.core.types import Float, Scores, Tensor
 from rivals.games.gan import GAN, Sample
@@ -180,7 +181,7 @@ class Plan(NamedTuple):
 
 def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[str, Any] | None = None) -> Trainer[Sample]:
     """The trainer of an R3GAN on some pictures; extra: more facts to keep."""
-    shape = plan.shape
+    shape = _met(plan.shape, settings.out, plan.start)
     positive(width=shape.width, widest=shape.widest, latent=plan.latent, gamma=plan.gamma, rate=plan.rate)
     positive(penalty_every=plan.penalty_every)
     if isinstance(shape, Shape):
@@ -195,6 +196,19 @@ def played(pictures: Pictures, plan: Plan, settings: Settings, extra: Mapping[st
     gan.augment = augmentation(plan.augment, plan.strength)
     transfer(gan, plan.start, settings.out, facts)
     return train(gan, pictures, facts, settings, schedules=schedules)
+
+
+def _met(shape: Shape | Plain, out: Path | None, start: Path | None) -> Shape | Plain:
+    """A Plain as the run in `out` that goes on has it, or one that compares as the run to start from does: the last layer of its
+    discriminator is fitted to that.
+    """
+    for run in (out, start):
+        if isinstance(shape, Plain) and run is not None and (run / "run.json").exists():
+            theirs = Store(run).record()["facts"].get("shape", {})
+            if theirs and theirs.keys() <= set(Plain._fields):
+                was = Plain(**theirs)
+                return was if run == out else shape._replace(compares=was.compares)
+    return shape
 
 
 def penalise(gan: GAN, gamma: float, every: int, rate: float) -> dict[str, Schedule]:
