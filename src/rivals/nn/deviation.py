@@ -3,6 +3,8 @@
 s = the mean over features and places of sqrt(Var over a group of the batch): a discriminator that sees s sees lost modes.
 """
 
+import math
+
 import torch
 from torch import nn
 
@@ -10,7 +12,8 @@ from rivals.core.types import Float, Tensor
 
 
 class MinibatchDeviation(nn.Module):
-    """(n, channels, h, w) -> (n, channels + 1, h, w). group: pictures a group, or the next smaller divisor of n.
+    """(n, channels, h, w) -> (n, channels + 1, h, w). group: pictures a group; where it does not divide n, groups are as
+    equal as can be.
 
     In evaluation s is its running mean over training, so that the score of a picture is a function of that picture alone.
     A game with one is `coupled`.
@@ -27,10 +30,10 @@ class MinibatchDeviation(nn.Module):
         n = len(x)
         if not self.training:
             return torch.cat([x, self.usual.to(x.dtype).expand(n, 1, *x.shape[2:])], 1)
-        size = next(each for each in range(min(self.group, n), 0, -1) if n % each == 0)
-        variance = x.float().reshape(size, n // size, *x.shape[1:]).var(0, unbiased=False)
+        groups = math.ceil(n / self.group)
+        variance = torch.stack([x[i::groups].float().var(0, unbiased=False) for i in range(groups)])
         deviation = (variance + 1e-8).sqrt().mean((1, 2, 3))  # the root's slope at 0 is infinite: hence the 1e-8
         with torch.no_grad():
             self.usual.lerp_(deviation.mean(), 1 - self.decay)
-        channel = deviation.to(x.dtype).repeat(size)[:, None, None, None]
+        channel = deviation.to(x.dtype)[torch.arange(n, device=x.device) % groups, None, None, None]
         return torch.cat([x, channel.expand(n, 1, *x.shape[2:])], 1)
