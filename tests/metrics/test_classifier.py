@@ -86,6 +86,19 @@ def test_pictures_without_an_up_are_seen_by_random_features():
     assert first(noise).std(0).mean() > 0.05 and torch.dist(first(noise[:100]).mean(0), first(noise[100:]).mean(0)) < 1
 
 
+def test_few_tiny_pictures_can_be_seen_and_many_are_not_fetched_at_once():
+    noise = torch.randn(1000, 1, 4, 4, generator=torch.Generator().manual_seed(0)).tanh()
+    fetched = []
+    for count in (65, 1000):
+
+        def fetch(items: torch.Tensor) -> tuple[torch.Tensor, None]:
+            fetched.append(len(items))
+            return noise[items], None
+
+        assert train_rotation(Source(count, fetch), steps=2).name == "images-random-v1"
+    assert max(fetched) < 128
+
+
 def test_the_middle_square():
     assert square(torch.arange(12.0).view(1, 1, 2, 6))[0, 0].tolist() == [[2.0, 3.0], [8.0, 9.0]]
 

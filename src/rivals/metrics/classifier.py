@@ -150,22 +150,23 @@ def train_rotation(source: Source, *, name: str = "images-rotation-v1", seed: in
 
     trained = _train(source, draw, TURNS, name=name, seed=seed, steps=steps)
     generator = torch.Generator().manual_seed(seed)
-    seen, turns = draw(torch.randint(source.count, (8 * BATCH,), generator=generator), generator)
-    if accuracy(trained, seen.float(), turns) < SIGHTED:
-        return _untrained(source.fetch(torch.arange(source.count)[: 8 * BATCH])[0].float(), seed=seed)
-    return Backbone(trained.name, trained.module)
+    drawn = (draw(torch.randint(source.count, (BATCH,), generator=generator), generator) for _ in range(8))
+    right = sum(accuracy(trained, seen.float(), turns) for seen, turns in drawn) / 8
+    return Backbone(trained.name, trained.module) if right >= SIGHTED else _untrained(source, seed=seed)
 
 
-def _untrained(pictures: Float[Tensor, "n c h w"], *, seed: int) -> Backbone:
+def _untrained(source: Source, *, seed: int) -> Backbone:
     """Random features, which batch norm has fitted to the pictures' scale."""
+    items = torch.arange(min(source.count, 8 * BATCH))
+    parts = items.tensor_split(max(len(items) // BATCH, 1))  # none of them of one picture, which has no variance
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.default_generator.manual_seed(seed)
-        features = Features(*pictures.shape[1:]).train()
+        features = Features(*source.fetch(items[:1])[0].shape[1:]).train()
         for each in features.modules():
             if isinstance(each, nn.BatchNorm2d):
                 each.momentum = None  # the mean over all batches
-        for part in torch.split(pictures, BATCH):
-            features(part)
+        for part in parts:
+            features(source.fetch(part)[0].float())
     return Backbone(BLIND, features.eval().requires_grad_(False))
 
 
