@@ -1,6 +1,5 @@
 """The command line, made from the recipes' signatures; torch is imported only by the commands that need it."""
 
-import copy
 import functools
 import inspect as signatures
 import io
@@ -190,7 +189,8 @@ def _command(
 
 
 def compiled(trainer: "Trainer[Any]") -> None:
-    """The trainer with its players compiled in place, if two rounds of theirs go well; else they run as they are.
+    """The trainer with its players compiled in place, if two rounds of theirs go well; else they run as they are. What
+    only a later round compiles is not tried.
 
     Not tried where there are several ranks: one that failed alone would play out of step with the others ever after.
     """
@@ -201,17 +201,21 @@ def compiled(trainer: "Trainer[Any]") -> None:
         player.compile()
     if trainer.ranks.world > 1:
         return
-    began = copy.deepcopy(trainer.state_dict())
+    began = io.BytesIO()  # not on the GPU, which may have no room for two
+    torch.save(trainer.state_dict(), began)
     try:
         for _ in range(2):
             trainer.play()
     except UserError:
         raise
     except Exception as error:  # what a compiler's code may raise as it runs is anybody's guess
+        if _out_of_memory(error):
+            raise
         for player in trainer.players.values():
             player._compiled_call_impl = None
         print(f"--compile: the compiled players fail ({type(error).__name__}), so they run as they are", file=sys.stderr)
-    trainer.load_state_dict(began)
+    began.seek(0)
+    trainer.load_state_dict(torch.load(began, map_location="cpu", weights_only=True))
 
 
 def set_threads(threads: int) -> None:
