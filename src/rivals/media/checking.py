@@ -12,7 +12,7 @@ import numpy as np
 
 from rivals.core.errors import UserError
 from rivals.core.store import sha256
-from rivals.media.decode import Header, Unreadable, bombs_are_errors
+from rivals.media.decode import Header, Unreadable, bombs_are_errors, digest_of
 from rivals.media.fit import Shape, fit
 from rivals.media.pixels import Arrays, Decoding, Table
 from rivals.media.source import Decoded, Source
@@ -154,7 +154,7 @@ def _decoded(source: Source, shape: Shape, kept: Sink | np.ndarray | None, item:
         return str(error)
     if kept is not None:
         kept[item] = fit(pixels, shape)
-    return _seen(told), content, hashlib.sha256(np.ascontiguousarray(pixels)).digest()
+    return _seen(told), content, digest_of(pixels)
 
 
 @lru_cache(maxsize=4096)

@@ -4,6 +4,7 @@ JPEG, PNG, WebP and TIFF, told by their first bytes. The size is read from the h
 is decoded; then the whole picture is decoded, because a truncated JPEG passes `open` and `verify`.
 """
 
+import hashlib
 import io
 import struct
 import warnings
@@ -66,7 +67,9 @@ def sniff(head: bytes) -> str:
 
 
 def header(content: bytes) -> Header:
-    """What the file's header says; the picture is not decoded. Raises Unreadable."""
+    """What the file's header says; the picture is not decoded, so the orientation that a PNG tells after its pixels is not seen.
+    content: the file, or its first bytes where they are enough. Raises Unreadable.
+    """
     with _opened(content) as image:
         return _header(image, content)
 
@@ -74,6 +77,8 @@ def header(content: bytes) -> Header:
 def decode(content: bytes) -> tuple[np.ndarray, Header]:
     """The whole first picture, (height, width, channels) uint8 or uint16, EXIF orientation applied. Raises Unreadable."""
     with _opened(content) as image:
+        if image.format == "PNG":
+            image.load()  # its EXIF may come after the pixels
         told = _header(image, content)
         image.load()
         shown = image if image.getexif().get(ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
@@ -86,6 +91,11 @@ def decode(content: bytes) -> tuple[np.ndarray, Header]:
             mode = {1: "L", 3: "RGB", 4: "RGBA"}[told.channels]
             pixels = np.asarray(shown if shown.mode == mode else shown.convert(mode))
         return pixels.reshape(told.height, told.width, told.channels), told
+
+
+def digest_of(pixels: np.ndarray) -> bytes:
+    """The SHA-256 by which pictures that are equal in pixels are found."""
+    return hashlib.sha256(repr((pixels.shape, pixels.dtype.str)).encode() + pixels.tobytes()).digest()
 
 
 def indices(content: bytes) -> np.ndarray | None:
@@ -150,7 +160,7 @@ def _told_size(kind: str, content: bytes) -> tuple[int, int]:
 
 def _header(image: Image.Image, content: bytes) -> Header:
     kind, (width, height) = image.format or "", image.size
-    turned = image.getexif().get(ORIENTATION, 1) in (5, 6, 7, 8)
+    turned = Image.Image.getexif(image).get(ORIENTATION, 1) in (5, 6, 7, 8)  # a PNG's own method decodes the whole picture
     bits, mode = 8, image.mode
     if mode.startswith("I"):
         bits = 16

@@ -5,7 +5,8 @@ import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -86,15 +87,21 @@ class Source(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Encoded(Source):
-    """Picture files: read(name) gives the bytes of one; raises Unreadable. known: what is told, None for the folders' names."""
+    """Picture files: read(name) gives the bytes of one; raises Unreadable. known: what is told, None for the folders' names.
+    begin: the first bytes of one, where that costs less.
+    """
 
     read: Callable[[str], bytes]
     known: Told | None = None
+    begin: Callable[[str], bytes] | None = None
 
     def told(self, rows: np.ndarray) -> Told:
         return by_folders([self.names[row] for row in rows]) if self.known is None else self.known.take(rows)
 
     def header(self, item: int) -> Header:
+        if self.begin is not None:
+            with suppress(Unreadable):  # a header may end later, or lie at the end
+                return header(self.begin(self.names[item]))
         return header(self.read(self.names[item]))
 
     def picture(self, item: int) -> tuple[np.ndarray, Header, bytes]:
@@ -144,6 +151,7 @@ def part(source: Source, names: list[str]) -> Part:
     return Part(path=source.path, kind=source.kind, names=names, whole=source, rows=[rows[name] for name in names])
 
 
+HEAD = 1 << 16  # bytes in which most files' headers end
 LARGEST = 1 << 28
 """Bytes of the largest picture file that is read: 50 megapixels of four channels are fewer."""
 
@@ -199,7 +207,8 @@ def folder(path: Path) -> Encoded:
     found = sorted(
         (Path(place) / file).relative_to(path).as_posix() for place, _, files in os.walk(path, onerror=_refuse) for file in files
     )
-    return files(path, found, partial(_from_folder, path), kind="folder")
+    whole = files(path, found, partial(_from_folder, path), kind="folder")
+    return replace(whole, begin=partial(_from_folder, path, most=HEAD))
 
 
 def files(path: Path, found: list[str], read: Callable[[str], bytes], *, kind: str) -> Encoded:
@@ -211,14 +220,15 @@ def files(path: Path, found: list[str], read: Callable[[str], bytes], *, kind: s
     return Encoded(path=path, kind=kind, names=names, beside=aside, read=read)
 
 
-def _from_folder(path: Path, name: str) -> bytes:
+def _from_folder(path: Path, name: str, most: int = -1) -> bytes:
     file = path / name
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             raise Unreadable("no regular file")
         if file.stat().st_size > LARGEST:
             raise Unreadable(f"a file of more than {LARGEST >> 20} MiB")
-        return file.read_bytes()
+        with file.open("rb") as opened:
+            return opened.read(most)
     except OSError as error:
         raise Unreadable(error.strerror or "it cannot be read") from None
 

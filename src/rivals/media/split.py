@@ -29,10 +29,10 @@ def split(names: list[str], told: Told, pixel_values: int, where: str, table: st
     if told.test is not None:
         if told.test.all() or not told.test.any():
             raise UserError(f"{where}: one of its two splits holds no picture that can be read: mend it, or give one split alone")
-        if labels is not None and labels.classes and (lost := set(labels.values) - set(labels.values[~told.test])):
-            raise UserError(
-                f"{table or where}: class {labels.names[min(lost)]!r} has no picture to train on, only held-out ones: add some"
-            )
+        if labels is not None and labels.classes:
+            trained = set(labels.values[~told.test].tolist())
+            if lost := [name for kind, name in enumerate(labels.names) if kind not in trained and name]:  # "": no label
+                raise UserError(f"{table or where}: class {lost[0]!r} has no picture to train on, only held-out ones: add some")
         return told.test
     most = room(pixel_values)
     share = min(SHARE, most / len(names))

@@ -276,6 +276,7 @@ def test_label_files_that_do_not_fit(tmp_path: Path) -> None:
     numbers = [f"{i:03d}.png,{i / 7:.3f}" for i in range(24)]
     measured = "the column label has 24 different numbers, 24 of them once: give the column another name"
     assert measured in said("file,label", *numbers)
+    assert "23 different numbers, 23 of them once" in said("file,label", "000.png,", *numbers[1:])
     assert "9 different numbers, 8 of them once" in said("file,label", *numbers[:8], *(f"{i:03d}.png,0.5" for i in range(8, 24)))
     assert "class '7' has one picture" in said("file,label", *rows[:-1], "023.png,7")  # a class by number, and lonely
     (tmp_path / "labels.csv").write_bytes("file,label\n000.png,\xe9".encode("utf-16"))
@@ -292,9 +293,26 @@ def test_empty_labels_are_no_class(tmp_path: Path, capsys: pytest.CaptureFixture
         pictures = load(tmp_path / "set", labels=tmp_path / "labels.csv")
         told = f"labels.csv: {empty} label{'s are' if empty > 1 else ' is'} empty (line 3: 001.png)"
         assert "" in pictures.names and told in capsys.readouterr().err
+        refuse(pictures)  # for recipes that take no classes
         with pytest.raises(UserError, match="empty label"):
-            refuse(pictures)
-    refuse(load(tmp_path / "set"))
+            refuse(pictures, labelled=True)
+    refuse(load(tmp_path / "set"), labelled=True)
+    (tmp_path / "set" / "001.png").write_bytes(b"")
+    load(tmp_path / "set", labels=tmp_path / "labels.csv")
+    assert "label is empty" not in capsys.readouterr().err, "that picture is left out"
+
+
+def test_held_out_pictures_may_have_no_label(tmp_path: Path) -> None:
+    rows = ["file,label"]
+    for part, count in (("train", 8), ("test", 4)):
+        files.folder(tmp_path / "set" / part, count)
+        rows += [f"{part}/{i:03d}.png,{'' if part == 'test' and i else 'ab'[i % 2]}" for i in range(count)]
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    assert load(tmp_path / "set", labels=tmp_path / "labels.csv").names == ["", "a", "b"]
+    (tmp_path / "labels.csv").write_text(
+        "\n".join(row.replace(",b", ",a") for row in rows[:-2]) + "\ntest/002.png,c\ntest/003.png,c"
+    )
+    assert "class 'c' has no picture to train on" in refused(tmp_path / "set", labels=tmp_path / "labels.csv")
 
 
 # Arrays.

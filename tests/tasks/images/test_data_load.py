@@ -1,7 +1,10 @@
 """A folder, an archive or arrays become the pictures that a run trains on."""
 
 import io
+import struct
 import zipfile
+import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,9 @@ from PIL import Image
 
 from rivals.media.collection import Pictures, load
 from rivals.media.collection.survey import survey
+from rivals.media.decode import decode
 from rivals.media.fit import Shape, fit, parse
+from rivals.media.source import HEAD, folder
 from rivals.nn.format import Format
 
 
@@ -79,6 +84,30 @@ def test_pictures_are_turned_as_exif_says(tmp_path: Path, orientation: int) -> N
     assert quarter[0] > 0.9 and max(quarter[1:]) < -0.9
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "WEBP"])
+def test_a_header_costs_the_first_bytes_of_a_file(kind: str, tmp_path: Path) -> None:
+    """Where these are not enough the whole file is read, and what it says is the same."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), dtype=np.uint8)
+    (tmp_path / "a.x").write_bytes(files.encoded(noise, kind, **({"lossless": True} if kind == "WEBP" else {})))
+    assert (tmp_path / "a.x").stat().st_size > HEAD
+    whole = []
+    found = replace(folder(tmp_path), read=lambda name: whole.append(name) or (tmp_path / name).read_bytes())
+    told = found.header(0)
+    assert len(whole) == (kind == "WEBP")
+    assert told == found.picture(0)[1] and told[:4] == (kind, 400, 500, 3)
+    assert found.begin is not None and len(found.begin("a.x")) == HEAD
+
+
+def test_a_png_is_turned_by_what_it_says_at_its_end(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    content = files.png(3, 2, rows=b"".join(b"\0" + bytes(9) for _ in range(2)))
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    late = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    pixels, told = decode(content[:-12] + late + content[-12:])
+    assert pixels.shape == (3, 2, 3) and (told.height, told.width) == (3, 2)
+
+
 def test_most_pictures_channels_win_and_the_others_are_converted(tmp_path: Path) -> None:
     files.folder(tmp_path, 6)
     (tmp_path / "grey.png").write_bytes(files.encoded(np.full((8, 6), 90, np.uint8)))
@@ -141,6 +170,15 @@ def test_pictures_on_both_sides_of_the_split_are_counted(tmp_path: Path, capsys:
         (tmp_path / "test" / f"{seed}.x").unlink()
     load(tmp_path)
     assert "held-out pictures equal" not in capsys.readouterr().err
+
+
+def test_pictures_of_other_sizes_are_no_doubles(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for part, size in (("train", (8, 6)), ("test", (6, 8))):
+        (tmp_path / part).mkdir()
+        for i in range(2):
+            Image.new("L", size, 255 * i).save(tmp_path / part / f"{i}.png")
+    load(tmp_path, size="8x6")
+    assert "held-out pictures equal" not in capsys.readouterr().err and not survey(tmp_path).duplicates
 
 
 def test_size_covers_and_cuts_at_the_centre() -> None:

@@ -25,6 +25,7 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> tuple[Labe
     for name in every:
         short.setdefault(PurePosixPath(name).name, []).append(name)
     found: dict[str, list[str]] = {}
+    row_of = {}
     unknown = []
     for line, (file, *cells) in rows:
         name = PurePosixPath(file.strip().replace("\\", "/")).as_posix()
@@ -35,7 +36,7 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> tuple[Labe
         elif name in found:
             raise UserError(f"{path}, line {line}: {file} has a row already: give each file one")
         else:
-            found[name] = cells
+            found[name], row_of[name] = cells, f"line {line}: {file}"
     if unknown:
         raise UserError(f"{path}: {len(unknown)} of {len(rows)} rows name no file of the data ({', '.join(unknown[:3])}"
                         f"{' ...' if len(unknown) > 3 else ''}): write the paths as they are in the data's folder")  # fmt: skip
@@ -45,8 +46,8 @@ def table(path: Path, every: Sequence[str], wanted: Sequence[str]) -> tuple[Labe
     kept = [found[name] for name in wanted]
     if columns == ["label"]:
         words = [cell[0].strip() for cell in kept]
-        _refuse_measures(path, words)
-        empty = [f"line {line}: {file}" for line, (file, *cells) in rows if not cells[0].strip()]
+        _refuse_measures(path, [word for word in words if word])
+        empty = [row_of[name] for name, word in zip(wanted, words, strict=True) if not word]
         told = f"{path}: {len(empty)} label{'s are' if len(empty) > 1 else ' is'} empty ({empty[0]})" if empty else ""
         return Labels.of(words), (told,) * bool(empty)
     return _numbers(path, columns, kept, wanted), ()

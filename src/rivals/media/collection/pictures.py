@@ -95,9 +95,11 @@ def _fetch(table: Table, train: np.ndarray, conditions: Tensor | None, items: Te
     return Sample(values(pixels), None if conditions is None else conditions[items % count])
 
 
-def refuse(pictures: Pictures, *, bits: int = 16, batch: int = 1) -> None:
-    """Raises UserError where a set has more bits a channel than a recipe takes, fewer pictures than a batch, or empty labels."""
-    if pictures.form.classes and "" in pictures.names:
+def refuse(pictures: Pictures, *, bits: int = 16, batch: int = 1, labelled: bool = False) -> None:
+    """Raises UserError where a set has more bits a channel than a recipe takes, fewer pictures than a batch, or, for a recipe
+    that is `labelled`, empty labels.
+    """
+    if labelled and "" in pictures.names:
         raise UserError("some pictures have an empty label: write their class, or take them out, or give --labels none "
                         "(rivals train labels makes use of pictures without)")  # fmt: skip
     if pictures.bits > bits:

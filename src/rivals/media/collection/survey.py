@@ -1,6 +1,5 @@
 """A look at a user's pictures before training: what there is, what is alike, what cannot be read and why."""
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -14,7 +13,7 @@ from rivals.core.store import sha256
 from rivals.media.checking import BAD, threads, usual
 from rivals.media.collection.pack import card_of
 from rivals.media.collection.reading import alike, conditions
-from rivals.media.decode import Header, Unreadable, bombs_are_errors
+from rivals.media.decode import Header, Unreadable, bombs_are_errors, digest_of
 from rivals.media.opening import is_pack, open_source
 from rivals.media.source import Source, Told
 
@@ -111,7 +110,7 @@ def _looked(source: Source, item: int) -> tuple[Header, bytes] | str:
         pixels, told, _ = source.picture(item)
     except Unreadable as error:
         return str(error)
-    return told, hashlib.sha256(repr((pixels.shape, pixels.dtype.str)).encode() + pixels.tobytes()).digest()
+    return told, digest_of(pixels)
 
 
 def _told(source: Source, rows: np.ndarray, labels: Path | None) -> tuple[Told, list[str]]:

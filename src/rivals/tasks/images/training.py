@@ -69,7 +69,7 @@ def train(
     schedules: Mapping[str, Callable[[float], Any]] | None = None,
 ) -> Trainer[Sample]:
     """The trainer of a picture game, with its previews and watchers, in the run folder that the settings name."""
-    refuse(pictures, batch=settings.batch)
+    refuse(pictures, batch=settings.batch, labelled=bool(facts["classes"]))
     form = pictures.form
     doctor = Doctor(pictures.held_out, pictures.fetch, pictures.count)
     return Trainer(
