@@ -164,6 +164,8 @@ def test_a_picture_for_each_class_is_mode_collapse() -> None:
     looks = [{"round": i, "seen": 5000 * i} | collapsed for i in range(9)]
     assert "mode collapse" in names(looks) and "mode collapse" not in names(looks[:6])  # a young game may have little
     assert "mode collapse" not in names([{"round": i, "seen": 5000 * i} | fresh for i in range(9)])
+    rising = [{"round": i, "seen": 20_000 + 5000 * i, "variety": 0.05 * 1.2**i, "bad": 0.0} for i in range(9)]
+    assert "mode collapse" not in names(rising), "a large batch makes few rounds of so many samples"
     one = Sample(centres[kinds], kinds)  # a class of one picture has no variety to lose
     alike = Examiner(Sample(HELD), lambda rows: one.map(lambda t: t[rows]), 300).look(Fixed(centres[given]))
     assert "variety in a class" not in look(FRESH) | look(50 * FRESH, train=50 * TRAIN) | alike

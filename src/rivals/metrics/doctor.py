@@ -18,6 +18,7 @@ from rivals.metrics.looks import Examiner, Look
 
 LOOKS = 40  # of a run
 YOUNG = 20_000  # samples: until then a slow generator may have little variety
+RISING = 1.1  # times the variety of three looks before
 GROWN = 0.4  # distance of two samples, in that of two real ones
 LEAST = 5000  # samples between two looks: one costs about as much as a round
 
@@ -106,9 +107,12 @@ def alike(looks: Sequence[Look]) -> float:
 
 
 def collapsed(looks: Sequence[Look]) -> float:
-    """What the samples, or those of a class, lack of the differences among real ones; nothing while the game is young."""
-    variety = min(looks[-1].get("variety", 1.0), looks[-1].get("variety in a class", 1.0))
-    return 1.0 - variety if looks[-1]["seen"] >= YOUNG and not alike(looks) else 0.0
+    """What the samples, or those of a class, lack of the differences among real ones; nothing while the game is young, or they
+    come to differ.
+    """
+    now, before = (min(look.get("variety", 1.0), look.get("variety in a class", 1.0)) for look in (looks[-1], looks[-4:][0]))
+    young = looks[-1]["seen"] < YOUNG or now > RISING * before
+    return 0.0 if young or alike(looks) else 1.0 - now
 
 
 def _artefact(name: str) -> Callable[[Sequence[Look]], float]:
