@@ -159,6 +159,11 @@ def test_the_recipe(tmp_path: Path) -> None:
     again = stylegan2.game(trainer.facts)
     again.load_state_dict(trainer.game.state_dict())
     assert again.sample(2).shape == (2, 3, 13, 10) and (tmp_path / "run" / "weights" / "generator.safetensors").is_file()
+    assert trainer.facts["network"]["mixing"] == 0, "for small pictures"
+    del small["out"]
+    large = stylegan2.recipe(data=tmp_path / "set.npz", size="40x32", samples=48, **small)
+    assert large.facts["network"]["mixing"] == 0.9 and large.game.path_every == 8
+    assert stylegan2.recipe(data=tmp_path / "set.npz", samples=48, **small).game.path_every == 0
     with pytest.raises(UserError, match=r"mixing is 1\.5"):
         stylegan2.recipe(data=tmp_path / "set.npz", mixing=1.5)
     with pytest.raises(UserError, match="gamma is -1"):

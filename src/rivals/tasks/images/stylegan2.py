@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from rivals.core.device import Precision
-from rivals.core.errors import UserError, positive, within
+from rivals.core.errors import positive, within
 from rivals.core.penalties import r1
 from rivals.core.recipe import trainable
 from rivals.core.trainer import Trainer
@@ -180,10 +180,10 @@ def recipe(
     widest: int = 256,
     latent: int = 128,
     depth: int = 2,
-    mixing: float = 0.9,
+    mixing: float | None = None,
     gamma: float | None = None,
     penalty_every: int = 16,
-    path_every: int = 8,
+    path_every: int | None = None,
     rate: float = 2.5e-3,
     samples: int = 1_000_000,
     batch: int = 64,
@@ -208,27 +208,28 @@ def recipe(
     depth
         Layers of the mapping from z to w.
     mixing
-        Share of the pictures in training that are made from two latents' styles.
+        Share of the pictures in training that are made from two latents' styles; by default 0.9, and 0 for at most 32 pixels.
     gamma
         Strength of r1, (score / pixel value)^2; 0.0002 x pixels / batch by default.
     penalty_every
         Rounds between two moves on r1 (lazy); 1 for r1 in every move.
     path_every
-        Rounds between two moves on the path length (lazy); 0 for none.
+        Rounds between two moves on the path length (lazy), 0 for none; by default 8, and 0 for at most 32 pixels.
     rate
         Adam's learning rate.
     """
     positive(width=width, widest=widest, latent=latent, depth=depth, rate=rate, penalty_every=penalty_every)
-    if not 0 <= mixing <= 1 or path_every < 0:
-        raise UserError(f"mixing is {mixing} and path_every {path_every}: give a share from 0 to 1, and 0 or more rounds")
-    within(0, 1, strength=strength)
+    within(0, 1, strength=strength, mixing=mixing or 0.0)
+    within(0, gamma=gamma or 0, path_every=path_every or 0)
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
+    small = max(pictures.form.height, pictures.form.width) <= 32  # without both, as for CIFAR-10 in arXiv:2006.06676
+    mixing = (0.0 if small else 0.9) if mixing is None else mixing
+    path_every = (0 if small else 8) if path_every is None else path_every
     network = {"width": width, "widest": widest, "latent": latent, "depth": depth, "mixing": mixing}
     facts = facts_of(pictures) | {"network": network}
     gan = game(facts)
-    within(0, gamma=gamma or 0)
     strong = 0.0002 * pictures.form.height * pictures.form.width / batch if gamma is None else gamma
     gan.penalties, gan.penalty_every, gan.path_every, gan.rate = {"r1": r1(strong)}, penalty_every, path_every, rate
     gan.augment = augmentation(augment, strength)
