@@ -56,7 +56,7 @@ def facts(**kept: object) -> dict[str, object]:
     return form._asdict() | {"shape": TINY._asdict(), "latent": 4, "objective": "relativistic"} | kept
 
 
-@pytest.mark.parametrize("shape", [TINY, Plain(4, 8), Plain(4, 8, compares=True, finish=4)])
+@pytest.mark.parametrize("shape", [TINY, Plain(4, 8), Plain(4, 8, compares=True, finish=4, noise=True)])
 def test_the_game_keeps_the_contract(shape: Shape | Plain) -> None:
     data = Stream.over(Sample(torch.rand(16, 1, 8, 6) * 2 - 1, torch.arange(16) % 3))
     check_game(lambda: r3gan.game(facts(shape=shape._asdict())), data)
@@ -72,10 +72,24 @@ def test_plain_players_have_no_norm_in_the_discriminator() -> None:
 
 def test_larger_pictures_are_finished_at_full_size() -> None:
     small, large = (Plain.of(Format(3, side, 20), 4, 8, "none") for side in (32, 40))
-    assert (small.finish, large.finish) == (0, 16) and small.compares and large.compares
+    assert (small.finish, large.finish) == (0, 16) and small.compares and large.compares and (small.noise, large.noise) == (0, 1)
     assert not Plain.of(Format(3, 40, 20), 4, 8, "diff").compares
     generator, _ = large.players(Format(3, 40, 20), 5)
     assert generator.paint.in_channels == 16 and generator(torch.randn(2, 5)).shape == (2, 3, 40, 20)
+
+
+def test_noise_is_anew_in_training_and_of_the_latent_in_evaluation() -> None:
+    generator, _ = Plain(4, 8, finish=4, noise=True).players(Format(1, 21, 13), 5)
+    grains = [each for name, each in generator.named_parameters() if name.endswith("strength")]
+    assert len(grains) == len(generator.stages) + 1, "each stage and the hidden layer"
+    z = torch.randn(3, 5)
+    with torch.no_grad():
+        assert torch.equal(generator(z), generator(z)), "none at first"
+        for each in grains:
+            each.fill_(0.5)
+        assert not torch.allclose(generator(z), generator(z))
+        generator.eval()
+        assert torch.equal(generator(z), generator(z))
 
 
 def test_a_discriminator_that_compares_sees_how_pictures_differ() -> None:

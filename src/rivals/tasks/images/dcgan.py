@@ -26,6 +26,7 @@ from rivals.nn.condition import Embed, beside
 from rivals.nn.deviation import MinibatchDeviation
 from rivals.nn.format import Format, ladder
 from rivals.nn.head import ConditionBy, Head
+from rivals.nn.noise import Noise
 from rivals.nn.normalise import BatchNorm, spectral
 from rivals.nn.resample import even
 from rivals.nn.residual import GAIN, scaled
@@ -44,26 +45,45 @@ class Generator(nn.Module):
     """(n, latent) noise, the embedded condition beside it -> pictures; stage 0 is the smallest.
 
     finish: channels of a hidden layer at full size, before the last one, which else sees features of half the size; 0 for none.
+    noise: each stage adds a random number a pixel, for grain that the latent need not tell.
     """
 
-    def __init__(self, form: Format, *, latent: int = 100, width: int = 64, widest: int = 512, finish: int = 0) -> None:
+    def __init__(
+        self, form: Format, *, latent: int = 100, width: int = 64, widest: int = 512, finish: int = 0, noise: bool = False
+    ) -> None:
         super().__init__()
         self.sizes = ladder(form.height, form.width)
         channels = stage_channels(form, width, widest)
         self.embed = Embed(form, latent) if form.conditional else None
         self.start = normal(nn.Linear(latent * (1 + form.conditional), channels[0] * self.sizes[0][0] * self.sizes[0][1]))
         self.norm = BatchNorm(channels[0])
-        self.stages = nn.ModuleList(convolved(a, b) for a, b in pairwise(channels))
-        self.finish = convolved(channels[-1], finish) if finish else nn.Identity()
+        noises = [Noise(size, latent) if noise else None for size in self.sizes[1:]]
+        self.stages = nn.ModuleList(Stage(a, b, each) for (a, b), each in zip(pairwise(channels), noises, strict=False))
+        self.finish = Stage(channels[-1], finish, noises[-1]) if finish else None
         self.paint = normal(nn.Conv2d(finish or channels[-1], form.channels, 3, padding=1))
 
     def forward(self, z: Float[Tensor, "n latent"], condition: Tensor | None = None) -> Float[Tensor, "n c h w"]:
         x = self.start(beside(z, self.embed, condition)).view(len(z), -1, *self.sizes[0])
         x = self.norm(x).relu()
         for stage, size in zip(self.stages, self.sizes[1:], strict=False):
-            x = stage(grow(x, size))
-        picture: Tensor = self.paint(self.finish(grow(x, self.sizes[-1]))).tanh()
+            x = stage(grow(x, size), z)
+        x = grow(x, self.sizes[-1])
+        picture: Tensor = self.paint(x if self.finish is None else self.finish(x, z)).tanh()
         return picture
+
+
+class Stage(nn.Sequential):
+    """A stage of the generator, without its doubling: a 3x3 convolution, noise if there is any, batch norm."""
+
+    def __init__(self, inputs: int, outputs: int, noise: Noise | None) -> None:
+        super().__init__(normal(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)), BatchNorm(outputs), nn.ReLU())
+        self.noise = noise
+
+    def forward(self, x: Float[Tensor, "n c h w"], z: Float[Tensor, "n latent"]) -> Float[Tensor, "n cc h w"]:
+        convolution, norm, relu = self[0], self[1], self[2]
+        y = convolution(x)
+        seen: Tensor = relu(norm(y if self.noise is None else self.noise(y, z)))
+        return seen
 
 
 class Discriminator(nn.Module):
@@ -131,11 +151,6 @@ BEGIN: dict[Norm, Callable[[Any], Any]] = {"batch": normal, "spectral": normal, 
 def stage_channels(form: Format, width: int, widest: int) -> list[int]:
     """Of each stage, smallest resolution first; there is none at full size, where the picture itself is."""
     return [min(each // 2, widest) for each in widths(form, width, 2 * widest)[:-1]]
-
-
-def convolved(inputs: int, outputs: int) -> nn.Sequential:
-    """A stage of the generator, without its doubling."""
-    return nn.Sequential(normal(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)), BatchNorm(outputs), nn.ReLU())
 
 
 def halving(inputs: int, outputs: int, norm: Norm, *, begin: Callable[[nn.Conv2d], nn.Conv2d]) -> nn.Sequential:

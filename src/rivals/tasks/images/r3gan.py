@@ -71,25 +71,28 @@ class Plain(NamedTuple):
     and more varied after minutes (docs/log.md).
 
     width: channels at half the full size, twice as many a stage down, at most `widest`. compares: the discriminator sees how much
-    the pictures of a batch differ. finish: channels of a hidden layer of the generator at full size; 0 for none.
+    the pictures of a batch differ. finish: channels of a hidden layer of the generator at full size; 0 for none. noise: the
+    generator adds a random number a pixel in each stage, for grain.
     """
 
     width: int = 32
     widest: int = 256
     compares: bool = False
     finish: int = 0
+    noise: bool = False
 
     @classmethod
     def of(cls, form: Format, width: int, widest: int, augment: AugmentName) -> "Plain":
-        """For pictures of a Format: the hidden layer is worth its time above 32 pixels, and comparing where no augmentation makes
-        the pictures of a batch differ by itself (docs/log.md).
+        """For pictures of a Format: the hidden layer and noise are worth their time above 32 pixels, and comparing where no
+        augmentation makes the pictures of a batch differ by itself (docs/log.md).
         """
-        return cls(width, widest, compares=augment == "none", finish=16 if max(form.height, form.width) > 32 else 0)
+        large = max(form.height, form.width) > 32
+        return cls(width, widest, compares=augment == "none", finish=16 if large else 0, noise=large)
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
         size = {"width": self.width, "widest": self.widest}
         judge = dcgan.Discriminator(form, norm="none", compares=self.compares, **size)
-        return dcgan.Generator(form, latent=latent, finish=self.finish, **size), judge
+        return dcgan.Generator(form, latent=latent, finish=self.finish, noise=self.noise, **size), judge
 
 
 class Generator(nn.Module):
