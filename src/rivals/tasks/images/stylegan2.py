@@ -197,6 +197,9 @@ def recipe(
 ) -> Trainer[Sample]:
     """Pictures by StyleGAN2: styles that can be mixed and truncated; choose it to explore and edit a latent space.
 
+    Clothes (28x28, ten classes) at width 16, batch 16, 60,000 samples, seed 0: label agreement 80 % (real 92 %), Frechet distance
+    19 (1.5), recall 14 % (90 %), in 4 minutes of one CPU thread.
+
     Parameters
     ----------
     width
