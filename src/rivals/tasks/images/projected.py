@@ -152,8 +152,8 @@ def recipe(
     """Pictures by Projected GAN: a trained ResNet of yours judges them; choose it for natural pictures and little time.
 
     Judge such a run by features of another network too: a Frechet distance in features like its backbone's flatters it. Paintings
-    (239, 64x64) by a ResNet-18 trained on CIFAR-10, width 16, 40,000 samples, seed 0: Frechet distance 12.7 (real 9.1), in 14 minutes
-    of one CPU thread.
+    (239, 64x64) by a ResNet-18 trained on CIFAR-10, width 16, 40,000 samples, seed 0: Frechet distance 12.7 (real 9.1), in 14
+    minutes of one CPU thread.
 
     Parameters
     ----------
