@@ -46,6 +46,7 @@ def test_a_cpu_gets_less_and_a_tiny_set_a_tiny_batch() -> None:
     large = choose(Format(3, 64, 64), 60_000, gpu=False)
     assert (cpu.plan.shape.width, cpu.samples, cpu.plan.penalty_every) == (32, 800_000, 4)
     assert (large.plan.shape.width, large.samples, large.plan.gamma) == (24, 400_000, 6.4)
+    assert (cpu.plan.rate, large.plan.rate) == (1.5e-3, 1e-3)
     assert set(cpu.reasons) == {"network", "gamma", "penalty_every", "rate", "batch", "augment", "samples"}
 
 

@@ -37,7 +37,9 @@ def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None =
     strength = strength_of(augment, count) if strength is None else strength
     shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256, augment)
     gamma = gamma_of(form, gpu=gpu)
-    every, rate, batch, samples = (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000 if small else 400_000)
+    every, rate, batch, samples = (
+        (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000) if small else (4, 1e-3, 16, 400_000)
+    )
     batch = min(batch, max(count, 2))
     where = "a GPU" if gpu else "a CPU"
     networks = f"its residual networks, {width} channels" if gpu else f"DCGAN's networks, {width} channels at half size"
