@@ -20,7 +20,8 @@ def test_gamma_grows_with_the_pixels(height: int, width: int, gpu: float, cpu: f
 def test_few_pictures_are_augmented_more() -> None:
     assert augmentation_of(50_000, gpu=False) == augmentation_of(50_000, gpu=True) == "none"
     for augment in (augmentation_of(400, gpu=False), augmentation_of(400, gpu=True)):
-        assert strength_of(augment, 400) > strength_of(augment, 6_000) > 0
+        assert strength_of(augment, 400, small=False) > strength_of(augment, 6_000, small=False) > 0
+    assert strength_of("diff", 400, small=True) == 0.5
 
 
 def test_an_augmentation_that_is_asked_for_has_its_own_strength() -> None:
@@ -57,10 +58,11 @@ def save(folder: Path, *sizes: tuple[int, int]) -> Path:
     return folder
 
 
-def test_a_batch_is_compared_where_nothing_is_augmented() -> None:
+def test_a_batch_is_compared_where_nothing_is_augmented_or_pictures_are_small() -> None:
     form = Format(3, 40, 30)
     plans = [choose(form, count, gpu=False, augment=said).plan for count, said in ((300, None), (300, "none"), (60_000, None))]
-    assert [plan.shape.compares for plan in plans if isinstance(plan.shape, Plain)] == [False, True, True]
+    plans.append(choose(Format(1, 28, 28), 300, gpu=False).plan)
+    assert [plan.shape.compares for plan in plans if isinstance(plan.shape, Plain)] == [False, True, True, True]
 
 
 def test_small_pictures_of_one_size_stay_as_they_are(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None =
     small = max(form.height, form.width) <= 32
     width = (128 if small else 96) if gpu else (32 if small else 24)
     settled, augment = augment, augment or augmentation_of(count, gpu=gpu)
-    strength = strength_of(augment, count) if strength is None else strength
+    strength = strength_of(augment, count, small=small) if strength is None else strength
     shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256, augment)
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (
@@ -79,12 +79,14 @@ def augmentation_of(count: int, *, gpu: bool) -> AugmentName:
     return "none" if count >= 20_000 else "ada" if gpu else "diff"
 
 
-def strength_of(augment: AugmentName, count: int) -> float:
-    """More for fewer than 5,000 pictures; ada-adaptive finds its own from 0 on."""
+def strength_of(augment: AugmentName, count: int, *, small: bool) -> float:
+    """More for fewer than 5,000 pictures; ada-adaptive finds its own from 0 on. small: at most 32 pixels, of which DiffAugment's
+    cut of half the size leaves too little: at strength 1 the classes of 2,700 clothes collapsed (docs/log.md).
+    """
     few = count < 5_000
     if augment in ("none", "ada-adaptive"):
         return 0.0
-    return (1.0 if few else 0.5) if augment == "diff" else (0.6 if few else 0.3)
+    return (1.0 if few and not small else 0.5) if augment == "diff" else (0.6 if few else 0.3)
 
 
 def size_of(data: Path, size: str | None, *, most: int) -> tuple[str | None, str]:

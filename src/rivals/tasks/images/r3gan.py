@@ -83,11 +83,11 @@ class Plain(NamedTuple):
 
     @classmethod
     def of(cls, form: Format, width: int, widest: int, augment: AugmentName) -> "Plain":
-        """For pictures of a Format: the hidden layer and noise are worth their time above 32 pixels, and comparing where no
-        augmentation makes the pictures of a batch differ by itself (docs/log.md).
+        """For pictures of a Format: the hidden layer and noise are worth their time above 32 pixels, and comparing where nothing
+        is augmented, or the pictures are no larger (docs/log.md).
         """
         large = max(form.height, form.width) > 32
-        return cls(width, widest, compares=augment == "none", finish=16 if large else 0, noise=large)
+        return cls(width, widest, compares=augment == "none" or not large, finish=16 if large else 0, noise=large)
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
         size = {"width": self.width, "widest": self.widest}
