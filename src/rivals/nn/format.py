@@ -20,6 +20,11 @@ class Format(NamedTuple):
     def conditional(self) -> bool:
         return self.classes + self.attributes > 0
 
+    @property
+    def small(self) -> bool:
+        """Whether no side has more than 32 pixels: recipes choose some settings by that."""
+        return max(self.height, self.width) <= 32
+
 
 def ladder(height: int, width: int, least: int = 4) -> list[tuple[int, int]]:
     """The (height, width) of each stage, smallest first: halves, rounded up, until no side is above `least` pixels.

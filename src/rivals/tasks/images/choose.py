@@ -31,14 +31,13 @@ def choose(form: Format, count: int, *, gpu: bool, augment: AugmentName | None =
     """Settings for `count` training pictures of a Format; augment, strength: where they are settled. Raises nothing: any set of
     two or more pictures has some.
     """
-    small = max(form.height, form.width) <= 32
-    width = (128 if small else 96) if gpu else (32 if small else 24)
+    width = (128 if form.small else 96) if gpu else (32 if form.small else 24)
     settled, augment = augment, augment or augmentation_of(count, gpu=gpu)
-    strength = strength_of(augment, count, small=small) if strength is None else strength
+    strength = strength_of(augment, count, small=form.small) if strength is None else strength
     shape = Shape(width, 768, 2, 1, 2, 16) if gpu else Plain.of(form, width, 256, augment)
     gamma = gamma_of(form, gpu=gpu)
     every, rate, batch, samples = (
-        (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000) if small else (4, 1e-3, 16, 400_000)
+        (1, 2e-4, 256, 20_000_000) if gpu else (4, 1.5e-3, 16, 800_000) if form.small else (4, 1e-3, 16, 400_000)
     )
     batch = min(batch, max(count, 2))
     where = "a GPU" if gpu else "a CPU"

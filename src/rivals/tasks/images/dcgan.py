@@ -73,7 +73,9 @@ class Generator(nn.Module):
 
 
 class Stage(nn.Sequential):
-    """A stage of the generator, without its doubling: a 3x3 convolution, noise if there is any, batch norm."""
+    """A stage of the generator, without its doubling: a 3x3 convolution, noise if there is any, batch norm. A
+    Sequential, so that tensors are named as in runs from before there was noise.
+    """
 
     def __init__(self, inputs: int, outputs: int, noise: Noise | None) -> None:
         super().__init__(normal(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)), BatchNorm(outputs), nn.ReLU())

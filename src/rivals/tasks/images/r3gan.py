@@ -86,8 +86,7 @@ class Plain(NamedTuple):
         """For pictures of a Format: the hidden layer and noise are worth their time above 32 pixels, and comparing where nothing
         is augmented, or the pictures are no larger (docs/log.md).
         """
-        large = max(form.height, form.width) > 32
-        return cls(width, widest, compares=augment == "none" or not large, finish=16 if large else 0, noise=large)
+        return cls(width, widest, augment == "none" or form.small, 0 if form.small else 16, noise=not form.small)
 
     def players(self, form: Format, latent: int) -> tuple[nn.Module, nn.Module]:
         size = {"width": self.width, "widest": self.widest}
@@ -256,9 +255,6 @@ def recipe(
     name: str = "images-r3gan",
 ) -> Trainer[Sample]:
     """Pictures by R3GAN: two residual networks without tricks, relativistic with r1 and r2; every setting in your hands.
-
-    Clothes (28x28, ten classes), residual networks, 640,000 samples, seed 0: label agreement 92 % (real 92 %), Frechet
-    distance 2.4 (1.5), recall 43 % (90 %), in 22 minutes of two CPU threads; `images` has the plain ones.
 
     Parameters
     ----------

@@ -227,7 +227,7 @@ def recipe(
     settings = Settings(samples, batch, micro, seed, device, precision, workers, out, name)
     pictures = load(data, size=size, labels=labels, channels=channels, mirror=mirror, allow_bad=allow_bad,
                     seed=seed, workers=workers)  # fmt: skip
-    small = max(pictures.form.height, pictures.form.width) <= 32  # without both, as for CIFAR-10 in arXiv:2006.06676
+    small = pictures.form.small  # without both, as for CIFAR-10 in arXiv:2006.06676
     mixing = (0.0 if small else 0.9) if mixing is None else mixing
     path_every = (0 if small else 8) if path_every is None else path_every
     network = {"width": width, "widest": widest, "latent": latent, "depth": depth, "mixing": mixing}
